@@ -1,0 +1,64 @@
+#include "listenrain/framework/baton.h"
+
+#include <cassert>
+
+namespace rain {
+
+struct Baton::Waiter {
+  const void* thread;
+  bool granted = false;
+  Waiter* next = nullptr;
+  CondVar changed;
+};
+
+const void* Baton::Me() {
+  static thread_local char mark;
+  return &mark;
+}
+
+bool Baton::Acquire(Instant deadline, absl::FunctionRef<void()> nudge) {
+  assert(!HeldHere());
+  Waiter self{Me()};
+  {
+    MutexLock lock(mutex_);
+    if (holder_.load(std::memory_order_relaxed) == nullptr) {
+      holder_.store(Me(), std::memory_order_release);
+      return true;
+    }
+    (last_ == nullptr ? first_ : last_->next) = &self;
+    last_ = &self;
+  }
+  nudge();
+  MutexLock lock(mutex_);
+  while (!self.granted) {
+    if (deadline.infinite()) {
+      self.changed.Wait(mutex_);
+      continue;
+    }
+    if (SystemClock().Now() >= deadline) break;
+    self.changed.WaitUntil(mutex_, std::chrono::steady_clock::time_point(std::chrono::nanoseconds(deadline.nanoseconds)));
+  }
+  if (self.granted) return true;
+  Waiter* before = nullptr;
+  for (Waiter* at = first_; at != &self; at = at->next) before = at;
+  (before == nullptr ? first_ : before->next) = self.next;
+  if (last_ == &self) last_ = before;
+  return false;
+}
+
+void Baton::Release() {
+  MutexLock lock(mutex_);
+  assert(HeldHere());
+  Waiter* next = first_;
+  if (next == nullptr) {
+    holder_.store(nullptr, std::memory_order_release);
+    return;
+  }
+  first_ = next->next;
+  if (first_ == nullptr) last_ = nullptr;
+  holder_.store(next->thread, std::memory_order_release);
+  next->granted = true;
+  next->changed.SignalOne();
+}
+
+}  // namespace rain

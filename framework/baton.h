@@ -1,0 +1,34 @@
+// Baton: the right to run a loop's turns. One thread holds it at a time; those that wait get it in the order they asked.
+#pragma once
+
+#include <atomic>
+
+#include "absl/functional/function_ref.h"
+#include "listenrain/framework/clock.h"
+#include "listenrain/framework/mutex.h"
+
+namespace rain {
+
+// Thread: any. Not re-entrant.
+class Baton {
+ public:
+  // True if the calling thread holds it.
+  bool HeldHere() const { return holder_.load(std::memory_order_acquire) == Me(); }
+
+  // Waits for the baton until `deadline` of the system clock; false if it did not come. `nudge` is called once if there is
+  // someone to wait for, so that the holder can be made to end its turn.
+  bool Acquire(Instant deadline, absl::FunctionRef<void()> nudge);
+  // To the one who has waited longest. The calling thread must hold it.
+  void Release();
+
+ private:
+  struct Waiter;
+  static const void* Me();
+
+  Mutex mutex_;
+  std::atomic<const void*> holder_{nullptr};
+  Waiter* first_ ABSL_GUARDED_BY(mutex_) = nullptr;
+  Waiter* last_ ABSL_GUARDED_BY(mutex_) = nullptr;
+};
+
+}  // namespace rain

@@ -1,0 +1,145 @@
+// Buffer: move-only bytes with the duty to release them. Slices share one block; the block goes home to its pool, on whichever
+// thread its last slice ends.
+#pragma once
+
+#include <atomic>
+#include <cassert>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/container/inlined_vector.h"
+#include "absl/strings/string_view.h"
+
+namespace rain {
+
+struct Block;
+
+// Where a block goes when its last slice ends. Thread: any.
+class BlockHome {
+ public:
+  virtual void Release(Block* block) noexcept = 0;
+
+ protected:
+  ~BlockHome() = default;
+};
+
+// Memory shared by slices. Made by a BlockHome's owner with one reference.
+struct Block {
+  std::atomic<uint32_t> references{1};
+  BlockHome* home = nullptr;
+  char* data = nullptr;
+  size_t capacity = 0;
+  Block* next = nullptr;  // for the home's own lists, while it is at home
+};
+
+// Thread: one at a time for one Buffer; slices of one block may live on different threads.
+class Buffer {
+ public:
+  Buffer() = default;
+  // Takes over the block's first reference.
+  Buffer(Block* block, size_t size) : block_(block), data_(block->data), size_(size) { assert(size <= block->capacity); }
+  Buffer(Buffer&& other) noexcept
+      : block_(std::exchange(other.block_, nullptr)),
+        data_(std::exchange(other.data_, nullptr)),
+        size_(std::exchange(other.size_, 0)) {}
+  Buffer& operator=(Buffer&& other) noexcept {
+    if (this != &other) {
+      Drop();
+      block_ = std::exchange(other.block_, nullptr);
+      data_ = std::exchange(other.data_, nullptr);
+      size_ = std::exchange(other.size_, 0);
+    }
+    return *this;
+  }
+  Buffer(const Buffer&) = delete;
+  Buffer& operator=(const Buffer&) = delete;
+  ~Buffer() { Drop(); }
+
+  // Takes the string's bytes without copying them.
+  static Buffer Adopt(std::string bytes);
+  // Bytes that outlive every use of the buffer, such as literals. Not copied, never released.
+  static Buffer Static(absl::string_view bytes);
+
+  const char* data() const { return data_; }
+  // For writing: only bytes that no other slice covers.
+  char* mutable_data() { return data_; }
+  size_t size() const { return size_; }
+  bool empty() const { return size_ == 0; }
+  absl::string_view view() const { return {data_, size_}; }
+  // True if no other slice shares the block: then all its bytes may be written.
+  bool unique() const { return block_ != nullptr && block_->references.load(std::memory_order_acquire) == 1; }
+  // Bytes of the block that this slice keeps in memory.
+  size_t pinned() const { return block_ == nullptr ? 0 : block_->capacity; }
+
+  // Another slice of the same block.
+  Buffer Share() const { return Share(0, size_); }
+  Buffer Share(size_t offset, size_t length) const {
+    assert(offset + length <= size_);
+    Buffer slice;
+    if (block_ != nullptr) block_->references.fetch_add(1, std::memory_order_relaxed);
+    slice.block_ = block_;
+    slice.data_ = data_ + offset;
+    slice.size_ = length;
+    return slice;
+  }
+  void RemovePrefix(size_t count) {
+    assert(count <= size_);
+    data_ += count;
+    size_ -= count;
+  }
+  void Truncate(size_t size) {
+    assert(size <= size_);
+    size_ = size;
+  }
+
+ private:
+  void Drop() noexcept {
+    if (block_ != nullptr && block_->references.fetch_sub(1, std::memory_order_acq_rel) == 1) block_->home->Release(block_);
+  }
+
+  Block* block_ = nullptr;
+  char* data_ = nullptr;
+  size_t size_ = 0;
+};
+
+// Pieces of one packet's payload, in order.
+using Payload = absl::InlinedVector<Buffer, 2>;
+
+size_t SizeOf(const Payload& payload);
+std::string ToString(const Payload& payload);
+// Slices of the same blocks.
+Payload Share(const Payload& payload);
+// Drops `count` bytes from the front; pieces that become empty go, but for the last.
+void RemovePrefix(Payload& payload, size_t count);
+
+// Gives blocks, and may refuse. Pluggable: a program's own allocator stands behind it. Thread: any. Blocks may outlive it.
+class BufferPool {
+ public:
+  virtual ~BufferPool() = default;
+  // A unique buffer of exactly `size` bytes with unspecified contents; an empty one when the pool refuses.
+  virtual Buffer Allocate(size_t size) = 0;
+  // Bytes of the blocks that are not at home.
+  virtual size_t bytes_in_use() const = 0;
+};
+
+// A program's own source of memory (ListenRain's allocation hook). Thread: any.
+class BlockAllocator {
+ public:
+  virtual ~BlockAllocator() = default;
+  // Null refuses.
+  virtual void* Allocate(size_t bytes) = 0;
+  virtual void Free(void* memory, size_t bytes) noexcept = 0;
+};
+
+struct BufferPoolOptions {
+  size_t max_bytes = SIZE_MAX;                // beyond it Allocate refuses; counts blocks in use and idle ones
+  size_t max_idle_bytes = 64 << 20;           // blocks at home beyond it are given back to the allocator
+  std::shared_ptr<BlockAllocator> allocator;  // null: operator new
+};
+
+std::shared_ptr<BufferPool> NewBufferPool(const BufferPoolOptions& options = {});
+
+}  // namespace rain

@@ -1,0 +1,19 @@
+// Limits: what one transport may hold. Every one is finite by default, and counts bytes or packets of that transport alone.
+#pragma once
+
+#include <cstddef>
+
+#include "absl/time/time.h"
+
+namespace rain {
+
+struct Limits {
+  size_t max_packet_bytes = 64 << 20;  // of one packet, either way; checked on what is announced
+  size_t max_queued_bytes = 64 << 20;  // accepted from callers (or owed to the peer) and not yet taken by the channel
+  size_t max_queued_packets = 64 << 10;
+  size_t window_requests = 16 << 10;  // requests in flight, each way; configured alike on both sides
+  size_t window_bytes = 256 << 20;
+  absl::Duration stall = absl::Seconds(10);  // a transport blocked both ways for so long is closed
+};
+
+}  // namespace rain

@@ -1,0 +1,50 @@
+// Loop: runs one turn after another on whichever thread holds its baton. Owns time, chance and timers for what lives on it.
+#pragma once
+
+#include <cstdint>
+
+#include "listenrain/framework/clock.h"
+#include "listenrain/framework/executor.h"
+#include "listenrain/framework/timer_heap.h"
+
+namespace rain {
+
+// Work for the end of this turn, embedded in what asks for it. Thread: loop.
+class TurnTask {
+ public:
+  TurnTask() = default;
+  TurnTask(const TurnTask&) = delete;
+  TurnTask& operator=(const TurnTask&) = delete;
+
+ protected:
+  virtual ~TurnTask();  // withdraws itself
+  // Withdrawn already: may ask again (it then runs in the same turn's end, after the others).
+  virtual void OnTurnEnd() = 0;
+
+ private:
+  friend class TurnList;
+  TurnTask* next_ = nullptr;
+  TurnTask* previous_ = nullptr;
+};
+
+// Run: thread any; the task runs in a later turn, in the order of the calls. concurrency() is 1.
+class Loop : public Executor {
+ public:
+  // True if the calling thread holds the baton: it may touch whatever lives on the loop. Thread: any.
+  virtual bool InLoop() const = 0;
+
+  // Thread: any for clock(); loop for the rest.
+  virtual const Clock& clock() const = 0;
+  // The time this turn began, or a little later: cheaper than clock().Now().
+  virtual Instant now() const = 0;
+  virtual uint64_t Random() = 0;
+  virtual TimerHeap& timers() = 0;
+  // Borrowed until it ran or was destroyed. No effect if it already waits.
+  virtual void AtTurnEnd(TurnTask& task) = 0;
+
+  // Takes the baton and runs one turn: waits for something to do, at most until `deadline`, does it, and gives the baton back.
+  // False if the baton could not be had by `deadline`, or others may not drive this loop. Thread: any that does not hold it.
+  virtual bool RunTurn(Instant deadline) = 0;
+};
+
+}  // namespace rain

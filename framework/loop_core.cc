@@ -1,0 +1,122 @@
+#include "listenrain/framework/loop_core.h"
+
+#include <exception>
+#include <utility>
+
+#include "listenrain/framework/log.h"
+
+namespace rain {
+
+TurnTask::~TurnTask() {
+  if (next_ == nullptr) return;
+  next_->previous_ = previous_;
+  previous_->next_ = next_;
+}
+
+// The list is a ring through this head; a task that waits has neighbours.
+class TurnList::Head final : public TurnTask {
+  void OnTurnEnd() override {}
+};
+
+TurnList::TurnList() : head_(new Head) {
+  TurnTask& head = *head_;
+  head.next_ = head.previous_ = &head;
+}
+
+TurnList::~TurnList() {
+  TurnTask& head = *head_;
+  while (head.next_ != &head) {
+    TurnTask* task = head.next_;
+    head.next_ = task->next_;
+    task->next_ = task->previous_ = nullptr;
+  }
+  head.next_ = head.previous_ = nullptr;
+  delete head_;
+}
+
+bool TurnList::empty() const {
+  const TurnTask& head = *head_;
+  return head.next_ == &head;
+}
+
+void TurnList::Add(TurnTask& task) {
+  if (task.next_ != nullptr) return;
+  TurnTask& head = *head_;
+  task.next_ = &head;
+  task.previous_ = head.previous_;
+  head.previous_->next_ = &task;
+  head.previous_ = &task;
+}
+
+void TurnList::RunAll() {
+  TurnTask& head = *head_;
+  while (head.next_ != &head) {
+    TurnTask* task = head.next_;
+    head.next_ = task->next_;
+    task->next_->previous_ = &head;
+    task->next_ = task->previous_ = nullptr;
+    task->OnTurnEnd();
+  }
+}
+
+LoopCore::LoopCore(const Clock& clock, uint64_t seed) : clock_(clock), now_(clock.Now()), random_state_(seed) {}
+
+LoopCore::~LoopCore() { Shut(); }
+
+// splitmix64 (Steele, Lea, Flood: "Fast splittable pseudorandom number generators", 2014).
+uint64_t LoopCore::Random() {
+  uint64_t z = (random_state_ += 0x9e3779b97f4a7c15);
+  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+  z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+  return z ^ (z >> 31);
+}
+
+bool LoopCore::Post(absl::AnyInvocable<void() &&> task) {
+  MutexLock lock(mutex_);
+  if (shut_) return false;  // destroyed by the caller, outside the lock
+  posted_.push_back(std::move(task));
+  return !has_posted_.exchange(true, std::memory_order_acq_rel);
+}
+
+void LoopCore::Shut() {
+  std::vector<absl::AnyInvocable<void() &&>> unrun;
+  {
+    MutexLock lock(mutex_);
+    shut_ = true;
+    unrun.swap(posted_);
+  }
+}
+
+size_t LoopCore::Work() {
+  Refresh();
+  size_t done = 0;
+  if (has_posted_.load(std::memory_order_acquire)) {
+    {
+      MutexLock lock(mutex_);
+      running_.swap(posted_);
+      has_posted_.store(false, std::memory_order_release);
+    }
+    done += running_.size();
+    for (auto& task : running_) {
+      try {
+        std::move(task)();
+      } catch (const std::exception& thrown) {
+        Log(Severity::error, "loop", thrown.what());
+      } catch (...) {
+        Log(Severity::error, "loop", "a task threw what is no std::exception");
+      }
+      task = nullptr;
+    }
+    running_.clear();
+  }
+  if (timers_.next() <= now_) done += timers_.FireDue(now_);
+  turn_ends_.RunAll();
+  return done;
+}
+
+Instant LoopCore::NextDeadline() {
+  if (has_posted_.load(std::memory_order_acquire) || !turn_ends_.empty()) return now_;
+  return timers_.next();
+}
+
+}  // namespace rain

@@ -1,0 +1,74 @@
+// LoopCore: what every loop has beside its way of waiting: the baton, tasks from other threads, timers, turn ends.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <vector>
+
+#include "absl/functional/any_invocable.h"
+#include "listenrain/framework/baton.h"
+#include "listenrain/framework/clock.h"
+#include "listenrain/framework/loop.h"
+#include "listenrain/framework/mutex.h"
+#include "listenrain/framework/timer_heap.h"
+
+namespace rain {
+
+// Tasks that wait for a turn's end. Thread: loop.
+class TurnList {
+ public:
+  TurnList();
+  ~TurnList();  // forgets what waits
+  void Add(TurnTask& task);
+  bool empty() const;
+  // Runs what waits and what is added meanwhile, in order.
+  void RunAll();
+
+ private:
+  class Head;
+  Head* head_;
+};
+
+// Thread: loop, but for Post and baton.
+class LoopCore {
+ public:
+  LoopCore(const Clock& clock, uint64_t seed);
+  ~LoopCore();  // destroys the tasks that did not run
+
+  Baton& baton() { return baton_; }
+  const Baton& baton() const { return baton_; }
+  const Clock& clock() const { return clock_; }
+  TimerHeap& timers() { return timers_; }
+  TurnList& turn_ends() { return turn_ends_; }
+  uint64_t Random();
+
+  // The time as of the last Refresh or Work.
+  Instant now() const { return now_; }
+  void Refresh() { now_ = clock_.Now(); }
+
+  // Thread: any. True if the loop must be woken: nothing was waiting before. After Shut the task is destroyed unrun.
+  bool Post(absl::AnyInvocable<void() &&> task);
+  // Thread: any. Destroys what waits and all that comes later.
+  void Shut();
+
+  // The work of one turn beside its input: posted tasks, due timers, turn ends, each once. What tasks throw is logged.
+  // Returns how many tasks and timers ran.
+  size_t Work();
+  // When Work will have something to do, if nothing happens before: now() if it has already. Infinite() if nothing waits.
+  Instant NextDeadline();
+
+ private:
+  const Clock& clock_;
+  Instant now_;
+  uint64_t random_state_;
+  Baton baton_;
+  TimerHeap timers_;
+  TurnList turn_ends_;
+  std::vector<absl::AnyInvocable<void() &&>> running_;
+  std::atomic<bool> has_posted_{false};
+  Mutex mutex_;
+  bool shut_ ABSL_GUARDED_BY(mutex_) = false;
+  std::vector<absl::AnyInvocable<void() &&>> posted_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace rain

@@ -1,0 +1,56 @@
+// TransportKey: the only index to an access point, a URI such as tcp://127.0.0.1:8899, unix:///run/x.sock, unix:@abstract,
+// inproc://name. Options follow as ?name=value&name=value.
+#pragma once
+
+#include <cstddef>
+#include <initializer_list>
+#include <map>
+#include <string>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+
+namespace rain {
+
+// A value. Thread: like any value. Parsed once, when made; what is wrong with the text is told by status().
+class TransportKey {
+ public:
+  TransportKey() : TransportKey(absl::string_view()) {}
+  TransportKey(absl::string_view text);                                             // NOLINT: a key is one string
+  TransportKey(const char* text) : TransportKey(absl::string_view(text)) {}         // NOLINT
+  TransportKey(const std::string& text) : TransportKey(absl::string_view(text)) {}  // NOLINT
+
+  // Errors: INVALID_ARGUMENT saying what is wrong where.
+  absl::Status status() const;
+
+  const std::string& text() const { return text_; }
+  // "tcp", "unix", "inproc", …; empty if status() is an error.
+  absl::string_view scheme() const { return absl::string_view(text_).substr(0, scheme_size_); }
+  // Between the scheme and the options: "127.0.0.1:8899", "/run/x.sock", "@abstract", "name".
+  absl::string_view address() const { return absl::string_view(text_).substr(address_at_, address_size_); }
+  // In order of names.
+  const std::map<std::string, std::string>& options() const { return options_; }
+
+  // INVALID_ARGUMENT naming the first option that is not among `known`.
+  absl::Status CheckOptions(std::initializer_list<absl::string_view> known) const;
+
+  friend bool operator==(const TransportKey& a, const TransportKey& b) { return a.hash_ == b.hash_ && a.text_ == b.text_; }
+  template <typename H>
+  friend H AbslHashValue(H state, const TransportKey& key) {
+    return H::combine(std::move(state), key.hash_);
+  }
+
+ private:
+  std::string Parse();  // what is wrong, or nothing
+
+  std::string text_;
+  size_t hash_ = 0;
+  size_t scheme_size_ = 0;
+  size_t address_at_ = 0;
+  size_t address_size_ = 0;
+  std::map<std::string, std::string> options_;
+  std::string error_;
+};
+
+}  // namespace rain
