@@ -1,0 +1,73 @@
+"""Adds up the cases of test runs from meson's logs and prints the sums.
+
+Usage: tally.py BUILD_DIR...   Exit status 1 if a case failed, or if none ran.
+A program that ended badly though none of its cases failed (a crash, a leak, a race, a timeout) counts as one failure.
+"""
+
+import json
+import os
+import sys
+import xml.etree.ElementTree as ElementTree
+
+
+class Tally:
+
+  def __init__(self):
+    self.passed = 0
+    self.failed = []
+    self.skipped = []
+
+  def add_case(self, name, case):
+    if case.find('failure') is not None or case.find('error') is not None:
+      self.failed.append(name)
+    elif case.find('skipped') is not None:
+      self.skipped.append(name)
+    elif case.get('status', 'run') == 'run':
+      self.passed += 1
+
+
+def add_run(tally, outcomes, junit):
+  """outcomes: {program: meson's word for how it ended}. junit: the root of the cases' report."""
+  failed_within = set()
+  reported = set()
+  for suite in junit.iter('testsuite'):
+    words = suite.get('name').split('.', 2)  # project[.program[.suite]]
+    for case in suite.iter('testcase'):
+      if len(words) == 1:  # a program without cases of its own: its outcome is the case
+        continue
+      before = len(tally.failed)
+      tally.add_case('.'.join([words[1], *words[2:], case.get('name')]), case)
+      reported.add(words[1])
+      if len(tally.failed) > before:
+        failed_within.add(words[1])
+  for program, outcome in outcomes.items():
+    if outcome == 'SKIP':
+      tally.skipped.append(program)
+    elif outcome != 'OK' and program not in failed_within:
+      tally.failed.append(f'{program} ({outcome})')
+    elif outcome == 'OK' and program not in reported:
+      tally.passed += 1
+
+
+def read_outcomes(lines):
+  runs = [json.loads(line) for line in lines if line.strip()]
+  return {run['name'].split(' / ')[-1]: run['result'] for run in runs}
+
+
+def main(build_dirs):
+  tally = Tally()
+  for build_dir in build_dirs:
+    logs = os.path.join(build_dir, 'meson-logs')
+    with open(os.path.join(logs, 'testlog.json'), encoding='utf-8') as file:
+      outcomes = read_outcomes(file)
+    add_run(tally, outcomes, ElementTree.parse(os.path.join(logs, 'testlog.junit.xml')).getroot())
+  for name in tally.skipped:
+    print(f'skipped: {name}')
+  for name in tally.failed:
+    print(f'failed: {name}')
+  print(f'{tally.passed} passed, {len(tally.failed)} failed')
+  return 0 if tally.passed and not tally.failed else 1
+
+
+if __name__ == '__main__':
+  sys.exit(main(sys.argv[1:]))
