@@ -1,11 +1,12 @@
 """Adds up the cases of test runs from meson's logs and prints the sums.
 
-Usage: tally.py BUILD_DIR...   Exit status 1 if a case failed, or if none ran.
+Usage: tally.py LOG...   (build/meson-logs/testlog, as it is for `meson test --logbase testlog`)
+
+Exit status 1 if a case failed, or if none ran.
 A program that ended badly though none of its cases failed (a crash, a leak, a race, a timeout) counts as one failure.
 """
 
 import json
-import os
 import sys
 import xml.etree.ElementTree as ElementTree
 
@@ -54,13 +55,12 @@ def read_outcomes(lines):
   return {run['name'].split(' / ')[-1]: run['result'] for run in runs}
 
 
-def main(build_dirs):
+def main(logs):
   tally = Tally()
-  for build_dir in build_dirs:
-    logs = os.path.join(build_dir, 'meson-logs')
-    with open(os.path.join(logs, 'testlog.json'), encoding='utf-8') as file:
+  for log in logs:
+    with open(log + '.json', encoding='utf-8') as file:
       outcomes = read_outcomes(file)
-    add_run(tally, outcomes, ElementTree.parse(os.path.join(logs, 'testlog.junit.xml')).getroot())
+    add_run(tally, outcomes, ElementTree.parse(log + '.junit.xml').getroot())
   for name in tally.skipped:
     print(f'skipped: {name}')
   for name in tally.failed:

@@ -1,0 +1,30 @@
+# Sourced by test.sh and demo.sh, at the top of the tree: the packages that they need, and a build directory that is up to date.
+
+BUILD_PACKAGES=(g++ meson ninja-build pkg-config python3 capnproto libabsl-dev libcapnp-dev libgmock-dev libgtest-dev libuv1-dev)
+
+# Installs those of the packages that are missing. Touches neither apt nor the network when none is.
+need() {
+  local package missing=()
+  for package in "$@"; do
+    [[ $(dpkg-query --show --showformat '${db:Status-Status}' "$package" 2>&1) == installed ]] || missing+=("$package")
+  done
+  [[ ${#missing[@]} -gt 0 ]] || return 0
+  echo "== installing ${missing[*]}"
+  local as_root=()
+  [[ $EUID -eq 0 ]] || as_root=(sudo)
+  "${as_root[@]}" apt-get update -q
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}"
+}
+
+# Brings build directory $1, set up with the remaining arguments, up to date. It is set up anew when these or the headers change:
+# the build compiles each header alone, and learns of a new one only then.
+build() {
+  local dir=$1 setup
+  shift
+  setup=$(printf '%s\n' "$PWD" "$@" && find [a-z]* -name 'build*' -prune -o -name '*.h' -print | LC_ALL=C sort)
+  if [[ ! -f $dir/build.ninja || $(cat "$dir/.setup" 2>&1) != "$setup" ]]; then
+    meson setup --reconfigure "$dir" "$@" || { rm -rf "$dir" && meson setup "$dir" "$@"; }
+    printf '%s\n' "$setup" >"$dir/.setup"
+  fi
+  ninja -C "$dir"
+}
