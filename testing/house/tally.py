@@ -27,20 +27,26 @@ class Tally:
       self.passed += 1
 
 
+def bare(name):
+  """The program, of what meson calls it: "project:suite / program" where there are several suites."""
+  return name.split(' / ')[-1]
+
+
 def add_run(tally, outcomes, junit):
   """outcomes: {program: meson's word for how it ended}. junit: the root of the cases' report."""
   failed_within = set()
   reported = set()
   for suite in junit.iter('testsuite'):
-    words = suite.get('name').split('.', 2)  # project[.program[.suite]]
+    _, *words = suite.get('name').split('.', 2)  # project[.program[.suite]]
+    if not words:  # programs without cases of their own: their outcomes are the cases
+      continue
+    program = words[0] = bare(words[0])
     for case in suite.iter('testcase'):
-      if len(words) == 1:  # a program without cases of its own: its outcome is the case
-        continue
       before = len(tally.failed)
-      tally.add_case('.'.join([words[1], *words[2:], case.get('name')]), case)
-      reported.add(words[1])
+      tally.add_case('.'.join([*words, case.get('name')]), case)
+      reported.add(program)
       if len(tally.failed) > before:
-        failed_within.add(words[1])
+        failed_within.add(program)
   for program, outcome in outcomes.items():
     if outcome == 'SKIP':
       tally.skipped.append(program)
@@ -52,7 +58,7 @@ def add_run(tally, outcomes, junit):
 
 def read_outcomes(lines):
   runs = [json.loads(line) for line in lines if line.strip()]
-  return {run['name'].split(' / ')[-1]: run['result'] for run in runs}
+  return {bare(run['name']): run['result'] for run in runs}
 
 
 def main(logs):

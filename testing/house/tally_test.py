@@ -19,6 +19,7 @@ RUNS = [
     ('holds a disabled case', {'a_test': 'OK'},
      '<testsuites><testsuite name="p.a_test.S"><testcase name="Off" status="notrun"/></testsuite></testsuites>', (0, 0, 0)),
     ('one of two programs crashes', {'a_test': 'OK', 'b_test': 'ERROR'}, TWO_CASES.format(''), (2, 1, 0)),
+    ('is one of several suites', {'a_test': 'FAIL'}, TWO_CASES.format('<failure/>').replace('p.a_test', 'p.p:unit / a_test'), (1, 1, 0)),
     ('reports cases by TAP', {'a_test': 'FAIL'},
      '<testsuites><testsuite name="p.a_test"><testcase name="1"/><testcase name="2"><failure/></testcase></testsuite></testsuites>', (1, 1, 0)),
 ]
