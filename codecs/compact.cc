@@ -76,7 +76,7 @@ absl::Status ReadMetadata(absl::string_view section, Metadata& metadata) {
 // Reads the sections, each of those in `wanted` into `use(bit, bytes)`, and says where the body begins.
 template <typename Use>
 absl::StatusOr<size_t> ReadSections(const Payload& payload, uint16_t wanted, Use use) {
-  const uint16_t present = Load<uint16_t>(payload.front().data() + kFlagsAt) & static_cast<uint16_t>(~kApplicationFlags);
+  const uint16_t present = Load<uint16_t>(payload.front().data() + kFlagsAt) & static_cast<uint16_t>(~kCarriedFlags);
   if (present == 0) return kHeaderBytes;
   PayloadCursor cursor(payload);
   cursor.Skip(kHeaderBytes);
@@ -111,7 +111,7 @@ class CompactCodec final : public MessageCodec<Message> {
     if (version != kNativeVersion) return UnknownVersion(version);
     return MessageHeader{.id = IdFromWire(Load<uint64_t>(first + kIdAt)),
                          .kind = static_cast<MessageKind>(first[kKindAt]),
-                         .flags = static_cast<uint16_t>(Load<uint16_t>(first + kFlagsAt) & kApplicationFlags),
+                         .flags = static_cast<uint16_t>(Load<uint16_t>(first + kFlagsAt) & kCarriedFlags),
                          .remaining = RemainingFromWire(Load<uint32_t>(first + kRemainingAt))};
   }
 
@@ -164,13 +164,7 @@ class CompactCodec final : public MessageCodec<Message> {
         AppendSized(entry.value, to);
       }
     }
-    for (const Buffer& piece : message.body) {
-      if (piece.size() < kReferenceBytes) {
-        to.Append(piece.view());
-      } else {
-        to.Append(piece.Share());
-      }
-    }
+    AppendBody(message.body, to);
     return to.status();
   }
 
@@ -185,8 +179,7 @@ class CompactCodec final : public MessageCodec<Message> {
     };
     absl::StatusOr<size_t> body_at = ReadSections(payload, kCommand | kMetadata, read);
     if (!body_at.ok()) return body_at.status();
-    RemovePrefix(payload, *body_at);
-    if (!payload.front().empty()) decoded->body = std::move(payload);  // an empty body keeps no block
+    TakeBody(std::move(payload), *body_at, decoded->body);
     return decoded;
   }
 
@@ -200,7 +193,7 @@ class CompactCodec final : public MessageCodec<Message> {
     if (first.empty()) return NoRoom(to.status());
     first[kVersionAt] = static_cast<char>(kNativeVersion);
     first[kKindAt] = static_cast<char>(header.kind);
-    Store<uint16_t>(first.data() + kFlagsAt, static_cast<uint16_t>((header.flags & kApplicationFlags) | sections));
+    Store<uint16_t>(first.data() + kFlagsAt, static_cast<uint16_t>((header.flags & kCarriedFlags) | sections));
     Store<uint64_t>(first.data() + kIdAt, header.id.integer());
     Store<uint32_t>(first.data() + kRemainingAt, RemainingToWire(header.remaining));
     Store<uint64_t>(first.data() + kMethodAt, static_cast<uint64_t>(method));

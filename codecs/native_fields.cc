@@ -7,6 +7,21 @@
 
 namespace rain {
 
+void AppendBody(const Payload& body, PayloadWriter& to) {
+  for (const Buffer& piece : body) {
+    if (piece.size() < kReferenceBytes) {
+      to.Append(piece.view());
+    } else {
+      to.Append(piece.Share());
+    }
+  }
+}
+
+void TakeBody(Payload payload, size_t body_at, Payload& body) {
+  RemovePrefix(payload, body_at);
+  if (!payload.front().empty()) body = std::move(payload);
+}
+
 absl::string_view Utf8Prefix(absl::string_view text, size_t max_bytes) {
   if (text.size() <= max_bytes) return text;
   // A sequence has at most three continuation bytes (10xxxxxx). More than that is no UTF-8, and is cut anywhere.

@@ -9,7 +9,9 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "listenrain/codecs/endian.h"
+#include "listenrain/framework/buffer.h"
 #include "listenrain/framework/message_header.h"
+#include "listenrain/framework/payload_writer.h"
 
 namespace rain {
 
@@ -17,8 +19,9 @@ inline constexpr uint8_t kNativeVersion = 1;
 inline constexpr size_t kMaxErrorTextBytes = 1 << 10;
 inline constexpr size_t kMaxErrorDetailBytes = 16 << 10;
 
-// The application's part of MessageHeader::flags; the other bits are the codec's, and never seen outside it.
-inline constexpr uint16_t kApplicationFlags = 0xff00;
+// The part of MessageHeader::flags that travels: kOptionalKindFlag, and seven bits of the application's. The other bits on the
+// wire are the codec's, and never seen outside it.
+inline constexpr uint16_t kCarriedFlags = 0xff00;
 
 inline constexpr KindSet kNativeKinds = Bit(MessageKind::request) | Bit(MessageKind::reply) | Bit(MessageKind::error) |
                                         Bit(MessageKind::one_way) | Bit(MessageKind::cancel) | Bit(MessageKind::ping) |
@@ -38,6 +41,11 @@ inline absl::Duration RemainingFromWire(uint32_t micros) {
 
 // 0 is no id.
 inline MsgId IdFromWire(uint64_t id) { return id == 0 ? MsgId() : MsgId(id); }
+
+// Shares large pieces, copies small ones.
+void AppendBody(const Payload& body, PayloadWriter& to);
+// What is left of the payload from `body_at` on. An empty body keeps no block.
+void TakeBody(Payload payload, size_t body_at, Payload& body);
 
 // The longest beginning of at most `max_bytes` that does not cut a UTF-8 sequence in two.
 absl::string_view Utf8Prefix(absl::string_view text, size_t max_bytes);
