@@ -103,38 +103,56 @@ Violations InlineMeansBeforeRunReturnsOnItsThread(const ExecutorSubject& subject
   return ledger->Close();
 }
 
+// Tasks that wait for the gate, passed on a thread of their own: an executor that runs them inside Run, or waits for them there,
+// must not hold up the check. The gate is opened by then, at the latest.
+class GatedTasks {
+ public:
+  GatedTasks(TaskLedger& ledger, size_t tasks) : ledger_(ledger), tasks_(tasks) {
+    caller_ = std::thread([this] {
+      for (size_t i = 0; i < tasks_; ++i) ledger_.Pass([gate = gate_] { gate->Await(); });
+    });
+  }
+  ~GatedTasks() { Open(); }
+
+  bool AwaitPassed() {
+    return ledger_.Await([this](const TaskCounts& counts) { return counts.returned == tasks_; });
+  }
+  void Open() {
+    gate_->Open();
+    if (caller_.joinable()) caller_.join();
+  }
+
+ private:
+  TaskLedger& ledger_;
+  const size_t tasks_;
+  const std::shared_ptr<Gate> gate_ = std::make_shared<Gate>();
+  std::thread caller_;
+};
+
 // Every thread of the executor is held up, and Run returns all the same.
 Violations RunDoesNotBlock(const ExecutorSubject& subject) {
   const auto ledger = Open(subject);
   if (ledger->concurrency() == 0 || subject.drive != nullptr) return ledger->Close();
-  const auto gate = std::make_shared<Gate>();
-  const size_t tasks = Width(*ledger) + 100;
-  std::thread caller([&] {
-    for (size_t i = 0; i < tasks; ++i) ledger->Pass([gate] { gate->Await(); });
-  });
-  if (!ledger->Await([tasks](const TaskCounts& counts) { return counts.returned == tasks; })) {
-    ledger->Note("Run did not return while the tasks before it were running");
-  }
-  gate->Open();
-  caller.join();
+  GatedTasks gated(*ledger, Width(*ledger) + 100);
+  if (!gated.AwaitPassed()) ledger->Note("Run did not return while the tasks before it were running");
+  gated.Open();
   return ledger->Close();
 }
 
 // Tasks that wait for one another fill the executor; then more of them must not get in.
 Violations ConcurrencyIsHonest(const ExecutorSubject& subject) {
   const auto ledger = Open(subject);
-  if (ledger->concurrency() == 0) return ledger->Close();
+  if (ledger->concurrency() == 0 || subject.drive != nullptr) return ledger->Close();
   const size_t width = Width(*ledger);
-  const auto gate = std::make_shared<Gate>();
-  if (subject.drive != nullptr) gate->Open();
-  for (size_t i = 0; i < 2 * width + 2; ++i) ledger->Pass([gate] { gate->Await(); });
-  if (subject.drive == nullptr) {
-    if (!ledger->Await([width](const TaskCounts& counts) { return counts.most_active >= width; })) {
-      ledger->Note(absl::StrCat("concurrency() is ", width, ", but only ", ledger->counts().most_active, " tasks run at once"));
-    }
-    ledger->Await([width](const TaskCounts& counts) { return counts.most_active > width; }, subject.lookout);
+  GatedTasks gated(*ledger, 2 * width + 2);
+  const auto filled = [width](const TaskCounts& counts) { return counts.most_active >= width; };
+  const auto overfull = [width](const TaskCounts& counts) { return counts.most_active > width; };
+  if (ledger->Await(filled)) {
+    ledger->Await(overfull, subject.lookout);
+  } else {
+    ledger->Note(absl::StrCat("concurrency() is ", width, ", but only ", ledger->counts().most_active, " tasks ran at once"));
   }
-  gate->Open();
+  gated.Open();
   Violations violations = ledger->Close();
   const size_t most = ledger->counts().most_active;
   if (most > width) violations.push_back(absl::StrCat("concurrency() is ", width, ", but ", most, " tasks ran at once"));
@@ -173,16 +191,15 @@ Violations TasksEndWithTheExecutor(const ExecutorSubject& subject) {
 Violations TheLastReferenceEndsInATask(const ExecutorSubject& subject) {
   const auto ledger = Open(subject);
   if (ledger->concurrency() == 0 || subject.drive != nullptr) return ledger->Close();
-  const auto gate = std::make_shared<Gate>();
   auto holder = std::make_shared<std::shared_ptr<Executor>>();
-  ledger->Pass([gate, holder] {
-    gate->Await();
-    holder->reset();
-  });
-  for (int i = 0; i < 100; ++i) ledger->Pass();
-  *holder = ledger->TakeExecutor();
-  holder.reset();
-  gate->Open();
+  GatedTasks gated(*ledger, Width(*ledger));
+  if (gated.AwaitPassed()) {
+    ledger->Pass([holder] { holder->reset(); });
+    for (int i = 0; i < 100; ++i) ledger->Pass();
+    *holder = ledger->TakeExecutor();
+    holder.reset();
+  }
+  gated.Open();
   return ledger->Close(/*may_drop=*/true);
 }
 
