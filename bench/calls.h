@@ -1,0 +1,83 @@
+// Calls: the calls that one thread keeps in flight: their numbers, what they carry, whether the replies are right, and how long
+// they took.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/types/span.h"
+#include "listenrain/bench/histogram.h"
+#include "listenrain/bench/meter.h"
+#include "listenrain/framework/clock.h"
+
+namespace rain::bench {
+
+// What a call carries follows from its number alone: a window, of the payload's size, into one random sequence. So it costs one
+// copy to send and one comparison to check. Thread: any; constant.
+class PayloadPattern {
+ public:
+  explicit PayloadPattern(size_t payload_bytes);
+  absl::Span<const char> Of(uint64_t number) const { return {sequence_.data() + ((number * kSpread) >> kShift), size_}; }
+
+ private:
+  static constexpr uint64_t kSpread = 0x9e3779b97f4a7c15;  // neighbours among the numbers lie far apart in the sequence
+  static constexpr int kShift = 64 - 12;
+
+  size_t size_;
+  std::vector<char> sequence_;
+};
+
+// Slots 0 to parallel-1 each hold one call at a time. Thread: one at a time.
+class Calls {
+ public:
+  // `pattern` and `meter` are borrowed.
+  Calls(const PayloadPattern& pattern, const Meter& meter, size_t parallel)
+      : pattern_(pattern), meter_(meter), slots_(parallel) {}
+
+  // The next call's number; its payload is what pattern() says. The slot must be free.
+  uint64_t Begin(size_t slot, Instant now) {
+    Slot& mine = slots_[slot];
+    mine.number = (++mine.round << 32) | slot;
+    mine.begun = now;
+    ++in_flight_;
+    return mine.number;
+  }
+  // Frees the slot. Errors: DATA_LOSS if no such call is in flight or the payload is not its own.
+  absl::Status End(uint64_t number, absl::Span<const char> payload, Instant now) {
+    const size_t slot = SlotOf(number);
+    if (slot >= slots_.size() || slots_[slot].number != number) return Unknown(number);
+    const absl::Span<const char> sent = pattern_.Of(number);
+    if (payload.size() != sent.size() || (!sent.empty() && std::memcmp(payload.data(), sent.data(), sent.size()) != 0)) {
+      return Wrong(number, payload);
+    }
+    slots_[slot].number = 0;
+    --in_flight_;
+    if (meter_.Counts(now)) latencies_.Record(static_cast<uint64_t>(now.nanoseconds - slots_[slot].begun.nanoseconds));
+    return absl::OkStatus();
+  }
+
+  static size_t SlotOf(uint64_t number) { return number & 0xffffffff; }
+  size_t parallel() const { return slots_.size(); }
+  size_t in_flight() const { return in_flight_; }
+  const PayloadPattern& pattern() const { return pattern_; }
+  const Histogram& latencies() const { return latencies_; }
+
+ private:
+  struct Slot {
+    uint64_t number = 0;  // 0: free
+    uint64_t round = 0;
+    Instant begun;
+  };
+  static absl::Status Unknown(uint64_t number);
+  absl::Status Wrong(uint64_t number, absl::Span<const char> payload) const;
+
+  const PayloadPattern& pattern_;
+  const Meter& meter_;
+  std::vector<Slot> slots_;
+  size_t in_flight_ = 0;
+  Histogram latencies_;
+};
+
+}  // namespace rain::bench

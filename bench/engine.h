@@ -1,0 +1,35 @@
+// Engine: one way to run the echo: the framework, or a yardstick to hold it against.
+#pragma once
+
+#include <memory>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "listenrain/bench/histogram.h"
+#include "listenrain/bench/meter.h"
+#include "listenrain/bench/options.h"
+#include "listenrain/bench/process.h"
+
+namespace rain::bench {
+
+// One object serves one side of one run. Thread: the one that calls it.
+class Engine {
+ public:
+  virtual ~Engine() = default;
+
+  // Listens, announces the address, answers every request with its own payload, and returns when the client has ended.
+  virtual absl::Status Serve(const Options& options, Rendezvous& rendezvous) = 0;
+
+  // Keeps options.parallel calls in flight from the meter's start to its end, and then waits for those still in flight. Checks
+  // every reply's length and bytes. Returns the latencies, in nanoseconds, of the calls that the meter counts.
+  // Errors: DATA_LOSS for a wrong reply, DEADLINE_EXCEEDED if replies stay away, and whatever else stopped it.
+  virtual absl::StatusOr<std::unique_ptr<Histogram>> Call(const Options& options, absl::string_view address, Meter& meter) = 0;
+};
+
+std::unique_ptr<Engine> NewEpollEngine();
+std::unique_ptr<Engine> NewUvEngine();
+// Errors: UNIMPLEMENTED for what the framework was built without.
+absl::StatusOr<std::unique_ptr<Engine>> NewRainEngine(const Options& options);
+
+}  // namespace rain::bench

@@ -1,0 +1,60 @@
+// Options: what one run of the benchmark is, and the names that its parts have on the command line and in reports.
+#pragma once
+
+#include <cstddef>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+
+namespace rain::bench {
+
+enum class EngineKind { rain, epoll, uv };
+enum class Carrier { tcp, local, inproc };  // "tcp", "unix", "inproc"
+enum class Mode { callback, sync };
+enum class Codec { raw, compact, capnp };  // raw: what the yardsticks speak, see raw_wire.h
+enum class Execution { direct, pool };     // "inline", "pool"
+
+absl::string_view NameOf(EngineKind engine);
+absl::string_view NameOf(Carrier carrier);
+absl::string_view NameOf(Mode mode);
+absl::string_view NameOf(Codec codec);
+absl::string_view NameOf(Execution execution);
+
+// Errors: INVALID_ARGUMENT naming the choices.
+absl::StatusOr<EngineKind> EngineNamed(absl::string_view name);
+absl::StatusOr<Carrier> CarrierNamed(absl::string_view name);
+absl::StatusOr<Mode> ModeNamed(absl::string_view name);
+absl::StatusOr<Codec> CodecNamed(absl::string_view name);
+absl::StatusOr<Execution> ExecutionNamed(absl::string_view name);
+
+struct Options {
+  EngineKind engine = EngineKind::rain;
+  Carrier carrier = Carrier::tcp;
+  Mode mode = Mode::callback;
+  Codec codec = Codec::compact;
+  Execution execution = Execution::direct;
+  size_t parallel = 64;
+  size_t payload_bytes = 110;
+  absl::Duration warm_up = absl::Milliseconds(500);
+  absl::Duration measured = absl::Seconds(3);
+  absl::Duration poll;     // how long to look for more before sleeping
+  std::string congestion;  // of tcp; empty elsewhere
+};
+
+inline constexpr size_t kMaxParallel = 1 << 20;
+inline constexpr size_t kMaxPayloadBytes = 64 << 20;
+
+// Errors: INVALID_ARGUMENT naming the flag that is out of its range, or that means nothing beside the others.
+absl::Status Check(const Options& options);
+
+// The same run for a yardstick: one thread, callbacks, the raw wire.
+Options RawTwinOf(const Options& options, EngineKind yardstick);
+
+// The congestion control that a run gets when none is named: bbr, a common default, halves large messages on loopback, so these
+// get cubic; the others get the system's, by its name. Errors: NOT_FOUND if the system does not tell its own.
+absl::StatusOr<std::string> DefaultCongestion(Carrier carrier, size_t payload_bytes);
+
+}  // namespace rain::bench

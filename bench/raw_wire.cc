@@ -1,0 +1,170 @@
+#include "listenrain/bench/raw_wire.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+#include "absl/strings/str_cat.h"
+
+namespace rain::bench {
+namespace {
+
+constexpr size_t kCheapToMoveBytes = 4 << 10;
+
+template <class Unsigned>
+Unsigned LoadBigEndian(const char* from) {
+  Unsigned value = 0;
+  for (size_t i = 0; i < sizeof(value); ++i) value = static_cast<Unsigned>(value << 8 | static_cast<unsigned char>(from[i]));
+  return value;
+}
+
+template <class Unsigned>
+void StoreBigEndian(Unsigned value, char* to) {
+  for (size_t i = sizeof(value); i-- > 0; value = static_cast<Unsigned>(value >> 8)) to[i] = static_cast<char>(value & 0xff);
+}
+
+constexpr size_t kLengthBytes = 4;
+constexpr size_t kNumberBytes = kRawHeaderBytes - kLengthBytes;
+
+void WriteHeader(const RawPacket& packet, char* to) {
+  StoreBigEndian(static_cast<uint32_t>(kNumberBytes + packet.payload.size()), to);
+  StoreBigEndian(packet.number, to + kLengthBytes);
+}
+
+// memcpy's arguments must not be null, and an empty payload's may be.
+void Copy(absl::Span<const char> from, char* to) {
+  if (!from.empty()) std::memcpy(to, from.data(), from.size());
+}
+
+}  // namespace
+
+RawReader::RawReader(size_t payload_bytes)
+    : packet_bytes_(kRawHeaderBytes + payload_bytes),
+      capacity_(std::max(kRawReadBytes, 2 * packet_bytes_)),
+      bytes_(new char[capacity_]) {}
+
+absl::Span<char> RawReader::Room() {
+  const size_t left = filled_ - used_;
+  if (left <= kCheapToMoveBytes || capacity_ - filled_ < capacity_ / 2) {
+    std::memmove(bytes_.get(), bytes_.get() + used_, left);
+    used_ = 0;
+    filled_ = left;
+  }
+  return {bytes_.get() + filled_, capacity_ - filled_};
+}
+
+absl::StatusOr<bool> RawReader::Next(RawPacket& packet) {
+  const size_t left = filled_ - used_;
+  if (left < kRawHeaderBytes) return false;
+  const char* start = bytes_.get() + used_;
+  const size_t total = kLengthBytes + LoadBigEndian<uint32_t>(start);
+  if (total != packet_bytes_) {
+    return absl::DataLossError(absl::StrCat("a packet of ", total, " bytes where all have ", packet_bytes_));
+  }
+  if (left < total) return false;
+  packet.number = LoadBigEndian<uint64_t>(start + kLengthBytes);
+  packet.payload = {start + kRawHeaderBytes, total - kRawHeaderBytes};
+  used_ += total;
+  return true;
+}
+
+absl::Status RawWriter::Append(const RawPacket& packet) {
+  if (packet.payload.size() >= kRawDirectBytes && !full_) {
+    char header[kRawHeaderBytes];
+    WriteHeader(packet, header);
+    return WriteDirectly(header, packet.payload);
+  }
+  char* to = Grow(kRawHeaderBytes + packet.payload.size());
+  WriteHeader(packet, to);
+  Copy(packet.payload, to + kRawHeaderBytes);
+  return pending() < kRawFlushBytes ? absl::OkStatus() : Flush();
+}
+
+absl::Status RawWriter::Flush() {
+  if (full_ || begin_ == end_) return absl::OkStatus();
+  const absl::Span<const char> all(bytes_.get() + begin_, end_ - begin_);
+  const absl::StatusOr<size_t> taken = sink_.Write({all});
+  if (!taken.ok()) return taken.status();
+  full_ = *taken < all.size();
+  begin_ += *taken;
+  if (begin_ == end_) begin_ = end_ = 0;
+  return absl::OkStatus();
+}
+
+absl::Status RawWriter::WriteDirectly(const char* header, absl::Span<const char> payload) {
+  const absl::Span<const char> pieces[] = {{bytes_.get() + begin_, pending()}, {header, kRawHeaderBytes}, payload};
+  const absl::StatusOr<size_t> taken = sink_.Write(pieces);
+  if (!taken.ok()) return taken.status();
+  full_ = *taken < pending() + kRawHeaderBytes + payload.size();
+  size_t skip = *taken;
+  const size_t from_pending = std::min(skip, pending());
+  begin_ += from_pending;
+  skip -= from_pending;
+  if (begin_ == end_) begin_ = end_ = 0;
+  for (const absl::Span<const char> piece : {pieces[1], pieces[2]}) {
+    const size_t gone = std::min(skip, piece.size());
+    skip -= gone;
+    const absl::Span<const char> rest = piece.subspan(gone);
+    if (!rest.empty()) Copy(rest, Grow(rest.size()));
+  }
+  return absl::OkStatus();
+}
+
+// Room for `count` more pending bytes, which it counts as pending.
+char* RawWriter::Grow(size_t count) {
+  if (capacity_ - end_ < count) {
+    const size_t kept = pending();
+    if (kept + count > capacity_ / 2) {
+      capacity_ = std::bit_ceil(2 * (kept + count));
+      std::unique_ptr<char[]> larger(new char[capacity_]);
+      Copy({bytes_.get() + begin_, kept}, larger.get());
+      bytes_ = std::move(larger);
+    } else {
+      std::memmove(bytes_.get(), bytes_.get() + begin_, kept);
+    }
+    begin_ = 0;
+    end_ = kept;
+  }
+  char* const at = bytes_.get() + end_;
+  end_ += count;
+  return at;
+}
+
+absl::Status AnswerAll(RawReader& reader, RawWriter& writer) {
+  RawPacket packet;
+  for (;;) {
+    const absl::StatusOr<bool> more = reader.Next(packet);
+    if (!more.ok()) return more.status();
+    if (!*more) return writer.Flush();
+    if (absl::Status written = writer.Append(packet); !written.ok()) return written;
+  }
+}
+
+absl::Status RawCaller::Start(RawWriter& writer, Instant now) {
+  meter_.Start(now);
+  for (size_t slot = 0; slot < calls_.parallel(); ++slot) {
+    if (absl::Status written = Request(slot, writer, now); !written.ok()) return written;
+  }
+  return writer.Flush();
+}
+
+absl::Status RawCaller::Turn(RawReader& reader, RawWriter& writer, Instant now) {
+  meter_.Sample(now);
+  const bool goes_on = now < meter_.end();
+  RawPacket packet;
+  for (;;) {
+    const absl::StatusOr<bool> more = reader.Next(packet);
+    if (!more.ok()) return more.status();
+    if (!*more) return writer.Flush();
+    if (absl::Status right = calls_.End(packet.number, packet.payload, now); !right.ok()) return right;
+    if (!goes_on) continue;
+    if (absl::Status written = Request(Calls::SlotOf(packet.number), writer, now); !written.ok()) return written;
+  }
+}
+
+absl::Status RawCaller::Request(size_t slot, RawWriter& writer, Instant now) {
+  const uint64_t number = calls_.Begin(slot, now);
+  return writer.Append({number, calls_.pattern().Of(number)});
+}
+
+}  // namespace rain::bench

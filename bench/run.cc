@@ -1,0 +1,103 @@
+#include "listenrain/bench/run.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <thread>
+#include <type_traits>
+
+#include "listenrain/bench/engine.h"
+#include "listenrain/bench/process.h"
+
+namespace rain::bench {
+namespace {
+
+constexpr absl::Duration kToEnd = absl::Seconds(10);
+
+absl::StatusOr<std::unique_ptr<Engine>> NewEngine(const Options& options) {
+  switch (options.engine) {
+    case EngineKind::epoll:
+      return NewEpollEngine();
+    case EngineKind::uv:
+      return NewUvEngine();
+    case EngineKind::rain:
+      break;
+  }
+  return NewRainEngine(options);
+}
+
+absl::StatusOr<Figures> Measure(const Options& options, Engine& engine, Rendezvous& rendezvous, pid_t server) {
+  const absl::StatusOr<std::string> address = rendezvous.AwaitAddress();
+  if (!address.ok()) return address.status();
+  Meter meter(options, ::getpid(), server);
+  const absl::StatusOr<std::unique_ptr<Histogram>> latencies = engine.Call(options, *address, meter);
+  if (!latencies.ok()) return latencies.status();
+  return meter.Finish(**latencies);
+}
+
+absl::StatusOr<Figures> RunInTwoProcesses(const Options& options, Engine& engine, Rendezvous rendezvous) {
+  absl::StatusOr<ChildProcess> server = ChildProcess::Start("server", [&] {
+    rendezvous.DropClient();
+    return engine.Serve(options, rendezvous);
+  });
+  if (!server.ok()) return server.status();
+  rendezvous.DropServer();
+  absl::StatusOr<Figures> figures = Measure(options, engine, rendezvous, server->pid());
+  rendezvous.End();
+  if (!figures.ok()) return figures;
+  if (absl::Status ended = server->Wait(kToEnd); !ended.ok()) return ended;
+  return figures;
+}
+
+absl::StatusOr<Figures> RunInOneProcess(const Options& options, Engine& engine, Rendezvous rendezvous) {
+  absl::StatusOr<std::unique_ptr<Engine>> serving = NewEngine(options);
+  if (!serving.ok()) return serving.status();
+  absl::Status served;
+  std::thread server([&] {
+    served = (*serving)->Serve(options, rendezvous);
+    rendezvous.DropServer();  // a client that waits for the address of a server that failed
+  });
+  absl::StatusOr<Figures> figures = Measure(options, engine, rendezvous, ::getpid());
+  rendezvous.End();
+  server.join();
+  if (!served.ok()) return served;
+  return figures;
+}
+
+absl::StatusOr<Figures> RunHere(const Options& options) {
+  absl::StatusOr<std::unique_ptr<Engine>> engine = NewEngine(options);
+  if (!engine.ok()) return engine.status();
+  absl::StatusOr<Rendezvous> rendezvous = Rendezvous::New();
+  if (!rendezvous.ok()) return rendezvous.status();
+  return options.carrier == Carrier::inproc ? RunInOneProcess(options, **engine, *std::move(rendezvous))
+                                            : RunInTwoProcesses(options, **engine, *std::move(rendezvous));
+}
+
+}  // namespace
+
+absl::StatusOr<Figures> Run(const Options& options) {
+  if (absl::Status fit = Check(options); !fit.ok()) return fit;
+  if (absl::StatusOr<std::unique_ptr<Engine>> engine = NewEngine(options); !engine.ok()) return engine.status();
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) return SystemError("pipe", errno);
+  Descriptor results(ends[0]), told(ends[1]);
+  absl::StatusOr<ChildProcess> child = ChildProcess::Start("client", [&]() -> absl::Status {
+    const absl::StatusOr<Figures> figures = RunHere(options);
+    if (!figures.ok()) return figures.status();
+    static_assert(std::is_trivially_copyable_v<Figures>);
+    return WriteAll(told.get(), absl::string_view(reinterpret_cast<const char*>(&*figures), sizeof(Figures)));
+  });
+  if (!child.ok()) return child.status();
+  told.Close();
+  const absl::StatusOr<std::string> bytes = ReadAll(results.get());
+  if (!bytes.ok()) return bytes.status();
+  if (absl::Status ended = child->Wait(kToEnd); !ended.ok()) return ended;
+  if (bytes->size() != sizeof(Figures)) return absl::DataLossError("the client's process ended without telling its figures");
+  Figures figures;
+  std::memcpy(&figures, bytes->data(), sizeof(figures));
+  return figures;
+}
+
+}  // namespace rain::bench
