@@ -1,0 +1,133 @@
+#include "listenrain/transports/inproc_wire.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "listenrain/transports/inproc_channel.h"
+
+namespace rain {
+
+// The task that wakes a side. One that is destroyed unrun tells that the side's loop has ended, and the side with it.
+struct InprocWire::Nudge {
+  Nudge(Ref<InprocWire> shared, int woken_side) : wire(std::move(shared)), side(woken_side) {}
+  Nudge(Nudge&&) noexcept = default;
+  ~Nudge() {
+    if (!wire) return;
+    wire->gates_[side].Close();
+    wire->Leave(side, false);
+  }
+  void operator()() && {
+    const Ref<InprocWire> alive = std::move(wire);
+    if (alive->ends_[side] != nullptr) alive->ends_[side]->Turn();
+  }
+
+  Ref<InprocWire> wire;
+  int side;
+};
+
+void InprocWire::Attach(int side, Loop& loop, InprocChannel& end) {
+  ends_[side] = &end;
+  gates_[side].Open(loop);
+  MutexLock lock(mutex_);
+  sides_[side].attached = true;
+}
+
+void InprocWire::Detach(int side) {
+  ends_[side] = nullptr;
+  gates_[side].Shut();
+}
+
+bool InprocWire::MarkWoken(int side) {
+  Side& woken = sides_[side];
+  return woken.attached && !std::exchange(woken.woken, true);
+}
+
+void InprocWire::Post(int side) {
+  static_assert(sizeof(Nudge) <= 2 * sizeof(void*), "a larger task would be allocated");
+  gates_[side].Run(Nudge(Ref<InprocWire>::Share(this), side));
+}
+
+void InprocWire::Wake(int side) {
+  {
+    MutexLock lock(mutex_);
+    if (!MarkWoken(side)) return;
+  }
+  Post(side);
+}
+
+size_t InprocWire::Pipe::Accept(const Buffer& piece, size_t capacity_bytes) {
+  const size_t size = std::min(piece.size(), capacity_bytes - held_bytes);
+  if (size == 0 || held_slices == kMaxSlices) return 0;
+  slices.push_back(piece.Share(0, size));
+  held_bytes += size;
+  held_slices += 1;
+  return size;
+}
+
+size_t InprocWire::Put(int side, absl::Span<const Buffer> pieces, bool ending) {
+  size_t accepted = 0;
+  {
+    MutexLock lock(mutex_);
+    if (sides_[1 - side].gone) return 0;
+    Pipe& pipe = pipes_[side];
+    const bool was_empty = pipe.slices.empty();
+    bool all = true;
+    for (size_t i = 0; all && i < pieces.size(); ++i) {
+      const size_t size = pipe.Accept(pieces[i], capacity_bytes_);
+      accepted += size;
+      all = size == pieces[i].size();
+    }
+    pipe.writer_waits = !all;
+    pipe.ended = all && ending;
+    // A reader that has not taken out what was there before is awake already, or pauses.
+    if (!was_empty || (accepted == 0 && !pipe.ended) || !MarkWoken(1 - side)) return accepted;
+  }
+  Post(1 - side);
+  return accepted;
+}
+
+void InprocWire::Take(int side, bool reading, std::vector<Buffer>& inbox) {
+  MutexLock lock(mutex_);
+  sides_[side].woken = false;
+  if (reading && inbox.empty()) inbox.swap(pipes_[1 - side].slices);
+}
+
+InprocWire::Arrivals InprocWire::Delivered(int side, size_t bytes, size_t slices, bool reading) {
+  const int peer = 1 - side;
+  Arrivals arrivals;
+  bool wake_peer = false;
+  bool wake_self = false;
+  {
+    MutexLock lock(mutex_);
+    Pipe& pipe = pipes_[peer];
+    pipe.held_bytes -= bytes;
+    pipe.held_slices -= slices;
+    wake_peer = slices > 0 && std::exchange(pipe.writer_waits, false) && MarkWoken(peer);
+    if (pipe.held_slices == 0) {
+      arrivals = {pipe.ended, sides_[peer].gone, pipes_[side].lost};
+    } else {
+      wake_self = reading && !pipe.slices.empty() && MarkWoken(side);
+    }
+  }
+  if (wake_peer) Post(peer);
+  if (wake_self) Post(side);
+  return arrivals;
+}
+
+void InprocWire::Leave(int side, bool complete) {
+  const int peer = 1 - side;
+  std::vector<Buffer> unread;
+  {
+    MutexLock lock(mutex_);
+    if (std::exchange(sides_[side].gone, true)) return;
+    pipes_[side].ended |= complete;
+    pipes_[side].writer_waits = false;
+    Pipe& inward = pipes_[peer];
+    inward.lost = inward.held_bytes > 0;
+    unread.swap(inward.slices);
+    if (!MarkWoken(peer)) return;
+  }
+  Post(peer);
+}
+
+}  // namespace rain
