@@ -26,7 +26,8 @@ class StringHome final : public BlockHome {
   void Release(Block* block) noexcept override { delete static_cast<StringBlock*>(block); }
 };
 
-// Free lists by size class behind one mutex: blocks come home from every thread. Lives until its last block is home.
+// Free lists by size class behind one mutex: blocks come home from every thread. Lives until the pool has ended and its last
+// block is home: whoever leaves last deletes it.
 class PoolHome final : public BlockHome {
  public:
   explicit PoolHome(const BufferPoolOptions& options) : options_(options) {}
@@ -46,8 +47,12 @@ class PoolHome final : public BlockHome {
   static size_t CapacityOf(size_t size, size_t size_class) {
     return size_class < kClasses ? size_t{1} << (kSmallestLog + size_class) : size;
   }
+  Buffer TakeIdle(size_t size_class, size_t size) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  Block* TakeSurplus(size_t room) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void* Obtain(size_t bytes);
   void GiveBack(Block* block) noexcept;
+  void GiveBackAll(Block* list) noexcept;
+  void Leave(size_t used_bytes) noexcept;
   ~PoolHome() = default;
 
   const BufferPoolOptions options_;
@@ -55,6 +60,7 @@ class PoolHome final : public BlockHome {
   std::array<Block*, kClasses> idle_ ABSL_GUARDED_BY(mutex_) = {};
   size_t idle_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
   size_t used_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
+  size_t users_ ABSL_GUARDED_BY(mutex_) = 1;  // the pool, and each block that is not at home
   bool orphaned_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
@@ -72,27 +78,62 @@ void PoolHome::GiveBack(Block* block) noexcept {
   }
 }
 
-Buffer PoolHome::Allocate(size_t size) {
-  if (size > SIZE_MAX / 2) return {};
-  const size_t size_class = ClassOf(size);
-  const size_t capacity = CapacityOf(size, size_class);
+void PoolHome::GiveBackAll(Block* list) noexcept {
+  while (list != nullptr) GiveBack(std::exchange(list, list->next));
+}
+
+// The last thing that its caller does here.
+void PoolHome::Leave(size_t used_bytes) noexcept {
+  bool last = false;
   {
     MutexLock lock(mutex_);
-    if (size_class < kClasses && idle_[size_class] != nullptr) {
-      Block* block = idle_[size_class];
-      idle_[size_class] = block->next;
-      idle_bytes_ -= capacity;
-      used_bytes_ += capacity;
-      block->references.store(1, std::memory_order_relaxed);
-      return Buffer(block, size);
-    }
-    if (options_.max_bytes - std::min(options_.max_bytes, used_bytes_ + idle_bytes_) < capacity) return {};
-    used_bytes_ += capacity;
+    used_bytes_ -= used_bytes;
+    last = --users_ == 0;
   }
+  if (last) delete this;
+}
+
+Buffer PoolHome::TakeIdle(size_t size_class, size_t size) {
+  Block* block = idle_[size_class];
+  idle_[size_class] = block->next;
+  idle_bytes_ -= block->capacity;
+  used_bytes_ += block->capacity;
+  ++users_;
+  block->references.store(1, std::memory_order_relaxed);
+  return Buffer(block, size);
+}
+
+// A list of idle blocks, the largest first, without which `room` more bytes are within max_bytes; as many as there are, if not.
+Block* PoolHome::TakeSurplus(size_t room) {
+  Block* surplus = nullptr;
+  for (size_t size_class = kClasses; size_class-- > 0;) {
+    Block*& idle = idle_[size_class];
+    while (idle != nullptr && used_bytes_ + idle_bytes_ + room > options_.max_bytes) {
+      Block* block = std::exchange(idle, idle->next);
+      idle_bytes_ -= block->capacity;
+      block->next = std::exchange(surplus, block);
+    }
+  }
+  return surplus;
+}
+
+Buffer PoolHome::Allocate(size_t size) {
+  if (size > SIZE_MAX / 4) return {};
+  const size_t size_class = ClassOf(size);
+  const size_t capacity = CapacityOf(size, size_class);
+  Block* surplus = nullptr;
+  {
+    MutexLock lock(mutex_);
+    if (size_class < kClasses && idle_[size_class] != nullptr) return TakeIdle(size_class, size);
+    if (capacity > options_.max_bytes || used_bytes_ > options_.max_bytes - capacity) return {};
+    surplus = TakeSurplus(capacity);
+    used_bytes_ += capacity;
+    ++users_;
+  }
+  GiveBackAll(surplus);
   void* memory = Obtain(kHeader + capacity);
   if (memory == nullptr) {
-    MutexLock lock(mutex_);
-    used_bytes_ -= capacity;
+    Leave(capacity);
     return {};
   }
   auto* block = new (memory) Block;
@@ -105,37 +146,30 @@ Buffer PoolHome::Allocate(size_t size) {
 void PoolHome::Release(Block* block) noexcept {
   const size_t capacity = block->capacity;
   const size_t size_class = ClassOf(capacity);
-  bool keep = false;
-  bool last = false;
   {
     MutexLock lock(mutex_);
-    used_bytes_ -= capacity;
-    keep = !orphaned_ && size_class < kClasses && idle_bytes_ + capacity <= options_.max_idle_bytes;
-    if (keep) {
-      block->next = idle_[size_class];
-      idle_[size_class] = block;
+    if (!orphaned_ && size_class < kClasses && idle_bytes_ + capacity <= options_.max_idle_bytes) {
+      block->next = std::exchange(idle_[size_class], block);
       idle_bytes_ += capacity;
+      used_bytes_ -= capacity;
+      --users_;  // not the last: the pool is there
+      return;
     }
-    last = orphaned_ && used_bytes_ == 0;
   }
-  if (!keep) GiveBack(block);
-  if (last) delete this;
+  GiveBack(block);
+  Leave(capacity);
 }
 
 void PoolHome::Orphan() {
   std::array<Block*, kClasses> idle = {};
-  bool last = false;
   {
     MutexLock lock(mutex_);
     idle.swap(idle_);
     idle_bytes_ = 0;
     orphaned_ = true;
-    last = used_bytes_ == 0;
   }
-  for (Block* block : idle) {
-    while (block != nullptr) GiveBack(std::exchange(block, block->next));
-  }
-  if (last) delete this;
+  for (Block* list : idle) GiveBackAll(list);
+  Leave(0);
 }
 
 size_t PoolHome::bytes_in_use() {
@@ -189,11 +223,19 @@ Payload Share(const Payload& payload) {
 }
 
 void RemovePrefix(Payload& payload, size_t count) {
-  while (!payload.empty() && count >= payload.front().size() && payload.size() > 1) {
-    count -= payload.front().size();
-    payload.erase(payload.begin());
+  if (payload.empty()) return;
+  auto first = payload.begin();
+  for (; first != payload.end() - 1 && count >= first->size(); ++first) count -= first->size();
+  payload.erase(payload.begin(), first);
+  payload.front().RemovePrefix(count);
+}
+
+void RemoveSuffix(Payload& payload, size_t count) {
+  while (!payload.empty() && count >= payload.back().size() && payload.size() > 1) {
+    count -= payload.back().size();
+    payload.pop_back();
   }
-  if (!payload.empty()) payload.front().RemovePrefix(count);
+  if (!payload.empty()) payload.back().Truncate(payload.back().size() - count);
 }
 
 std::shared_ptr<BufferPool> NewBufferPool(const BufferPoolOptions& options) {

@@ -85,6 +85,13 @@ class Buffer {
     slice.size_ = length;
     return slice;
   }
+  // If `next` follows right behind in the same block, this slice grows over it, and `next` becomes empty.
+  bool Join(Buffer& next) {
+    if (block_ == nullptr || next.block_ != block_ || data_ + size_ != next.data_) return false;
+    size_ += next.size_;
+    next = Buffer();
+    return true;
+  }
   void RemovePrefix(size_t count) {
     assert(count <= size_);
     data_ += count;
@@ -114,6 +121,8 @@ std::string ToString(const Payload& payload);
 Payload Share(const Payload& payload);
 // Drops `count` bytes from the front; pieces that become empty go, but for the last.
 void RemovePrefix(Payload& payload, size_t count);
+// Drops `count` bytes from the back; pieces that become empty go, but for the first.
+void RemoveSuffix(Payload& payload, size_t count);
 
 // Gives blocks, and may refuse. Pluggable: a program's own allocator stands behind it. Thread: any. Blocks may outlive it.
 class BufferPool {
@@ -129,13 +138,13 @@ class BufferPool {
 class BlockAllocator {
  public:
   virtual ~BlockAllocator() = default;
-  // Null refuses.
+  // Aligned as by malloc. Null refuses.
   virtual void* Allocate(size_t bytes) = 0;
   virtual void Free(void* memory, size_t bytes) noexcept = 0;
 };
 
 struct BufferPoolOptions {
-  size_t max_bytes = SIZE_MAX;                // beyond it Allocate refuses; counts blocks in use and idle ones
+  size_t max_bytes = SIZE_MAX;                // of blocks in use and idle ones; Allocate frees idle ones, then refuses
   size_t max_idle_bytes = 64 << 20;           // blocks at home beyond it are given back to the allocator
   std::shared_ptr<BlockAllocator> allocator;  // null: operator new
 };

@@ -84,6 +84,7 @@ void LoopCore::Shut() {
     MutexLock lock(mutex_);
     shut_ = true;
     unrun.swap(posted_);
+    has_posted_.store(false, std::memory_order_release);
   }
 }
 

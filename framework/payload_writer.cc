@@ -1,12 +1,20 @@
 #include "listenrain/framework/payload_writer.h"
 
 #include <algorithm>
+#include <cassert>
 #include <cstring>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 
 namespace rain {
+namespace {
+
+absl::Status Refused() {
+  return absl::ResourceExhaustedError("the buffer pool refused a block: raise its max_bytes, or send less at once");
+}
+
+}  // namespace
 
 PayloadWriter::PayloadWriter(BufferPool& pool, size_t max_bytes, size_t block_bytes, size_t headroom)
     : pool_(pool), max_bytes_(max_bytes), block_bytes_(block_bytes), headroom_(headroom) {}
@@ -18,10 +26,11 @@ absl::Status PayloadWriter::Begin() {
   origin_ = Buffer();
   moved_ = false;
   if (!HasRoom()) {
+    begun_at_ = block_.empty() ? 0 : OffsetOf(cursor_);  // for Rewind, should the pool refuse
     Buffer fresh = pool_.Allocate(std::max(block_bytes_, headroom_ + kReservedAtBegin));
     if (fresh.empty()) {
       start_ = end_ = cursor_;
-      return status_ = absl::ResourceExhaustedError("the buffer pool refused a block: raise its max_bytes, or send less at once");
+      return status_ = Refused();
     }
     block_ = std::move(fresh);
     cursor_ = block_.mutable_data();
@@ -40,10 +49,13 @@ void PayloadWriter::Rewind() {
 }
 
 Payload PayloadWriter::Take() {
+  assert(status_.ok());
   CloseRegion();
   origin_ = Buffer();
   moved_ = false;
   closed_bytes_ = 0;
+  begun_at_ = OffsetOf(cursor_);
+  end_ = cursor_;
   return std::exchange(closed_, Payload());
 }
 
@@ -70,17 +82,20 @@ bool PayloadWriter::Grow(size_t count) {
     end_ = cursor_;
     return false;
   }
-  Buffer fresh = pool_.Allocate(std::max(count, block_bytes_));
+  // A payload of which nothing is written yet moves as a whole, so that its first piece has room for what is patched later.
+  const bool untouched = closed_.empty() && cursor_ == start_;
+  const size_t front = untouched ? headroom_ : 0;
+  Buffer fresh = pool_.Allocate(std::max(front + count, block_bytes_));
   if (fresh.empty()) {
-    status_ = absl::ResourceExhaustedError("the buffer pool refused a block: raise its max_bytes, or send less at once");
+    status_ = Refused();
     end_ = cursor_;
     return false;
   }
-  CloseRegion();
+  if (!untouched) CloseRegion();
   Buffer left = std::exchange(block_, std::move(fresh));
   if (!moved_) origin_ = std::move(left);
   moved_ = true;
-  OpenRegion(0);
+  OpenRegion(front);
   return true;
 }
 

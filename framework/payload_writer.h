@@ -47,7 +47,8 @@ class PayloadWriter {
   bool HasRoom() const { return !block_.empty() && block_.size() - OffsetOf(cursor_) >= headroom_ + kReservedAtBegin; }
   // Forgets the payload begun: what was finished before it stays.
   void Rewind();
-  // Ends the payload: its pieces, the first with `headroom` bytes in front. The next one follows it in the block.
+  // Ends the payload, which must not have failed: its pieces, the first with `headroom` bytes in front; none if it is empty and
+  // there is no headroom. The next payload follows it in the block.
   Payload Take();
 
   // Codecs find at least this room, in one piece, for what they patch later.

@@ -1,6 +1,8 @@
 // What a failed call's status carries beside code and text: how much of the request was sent, and whose failure it is.
 #pragma once
 
+#include <string>
+
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 

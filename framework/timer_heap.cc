@@ -62,9 +62,9 @@ void TimerHeap::RemoveAt(size_t index) {
 
 void TimerHeap::Arm(Timer& timer, Instant deadline) {
   if (timer.heap_ != nullptr) timer.heap_->Cancel(timer);
-  timer.heap_ = this;
-  const Node node{deadline, next_order_++, &timer};
+  const Node node{std::max(deadline, earliest_), next_order_++, &timer};
   nodes_.push_back(node);
+  timer.heap_ = this;
   SiftUp(nodes_.size() - 1, node);
 }
 
@@ -74,14 +74,16 @@ void TimerHeap::Cancel(Timer& timer) {
 
 size_t TimerHeap::FireDue(Instant now) {
   const uint64_t armed_before = next_order_;
+  // What callbacks arm comes behind all that was due before, so that a timer which is always due holds up no other.
+  earliest_ = now;
   size_t fired = 0;
-  // A timer armed meanwhile and already due is the only reason to stop early: it would be found first again.
   while (!nodes_.empty() && nodes_.front().deadline <= now && nodes_.front().order < armed_before) {
     Timer* timer = nodes_.front().timer;
     RemoveAt(0);
     timer->OnTimer();
     ++fired;
   }
+  earliest_ = kNoLimit;
   return fired;
 }
 

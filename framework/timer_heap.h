@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 #include "listenrain/framework/clock.h"
@@ -22,7 +23,7 @@ class Timer {
 
  protected:
   virtual ~Timer();
-  // Called once per arming, disarmed already: may arm again, cancel others or destroy itself.
+  // Called once per arming, disarmed already: may arm again, cancel others or destroy itself. Must not throw.
   virtual void OnTimer() = 0;
 
  private:
@@ -47,7 +48,8 @@ class TimerHeap {
   size_t size() const { return nodes_.size(); }
   // Infinite() when empty.
   Instant next() const { return nodes_.empty() ? Instant::Infinite() : nodes_.front().deadline; }
-  // Fires every timer whose deadline is at or before `now`, earliest first, and not those armed meanwhile. Returns how many.
+  // Fires every timer whose deadline is at or before `now`, earliest first, and not those armed meanwhile: their deadline is
+  // `now` at the earliest. Returns how many. Not within itself.
   size_t FireDue(Instant now);
 
  private:
@@ -64,7 +66,10 @@ class TimerHeap {
   void SiftDown(size_t index, Node node);
   void RemoveAt(size_t index);
 
+  static constexpr Instant kNoLimit{std::numeric_limits<int64_t>::min()};
+
   std::vector<Node> nodes_;
+  Instant earliest_ = kNoLimit;  // that Arm takes
   uint64_t next_order_ = 0;
 };
 

@@ -4,6 +4,7 @@
 
 #include "absl/hash/hash.h"
 #include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 
@@ -13,13 +14,16 @@ TransportKey::TransportKey(absl::string_view text)
     : text_(text.data(), text.size()), hash_(absl::Hash<absl::string_view>()(text)) {
   const std::string wrong = Parse();
   if (wrong.empty()) return;
-  error_ = absl::StrCat("transport key \"", text_, "\": ", wrong, " (a key reads scheme:address, such as tcp://127.0.0.1:8899)");
+  address_at_ = address_size_ = 0;
+  options_.clear();
+  error_ = absl::StrCat("transport key \"", absl::CHexEscape(text_), "\": ", wrong,
+                        " (a key reads scheme:address, such as tcp://127.0.0.1:8899)");
 }
 
 std::string TransportKey::Parse() {
   const absl::string_view text = text_;
   const size_t colon = text.find(':');
-  if (colon == absl::string_view::npos || colon == 0) return "no scheme";
+  if (colon == absl::string_view::npos || !absl::ascii_isalpha(static_cast<unsigned char>(text.front()))) return "no scheme";
   for (const char c : text.substr(0, colon)) {
     if (!absl::ascii_isalnum(static_cast<unsigned char>(c)) && c != '+' && c != '-' && c != '.') {
       return "its scheme has a character that no scheme may have";

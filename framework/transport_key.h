@@ -27,9 +27,9 @@ class TransportKey {
   const std::string& text() const { return text_; }
   // "tcp", "unix", "inproc", …; empty if status() is an error.
   absl::string_view scheme() const { return absl::string_view(text_).substr(0, scheme_size_); }
-  // Between the scheme and the options: "127.0.0.1:8899", "/run/x.sock", "@abstract", "name".
+  // Between the scheme and the options: "127.0.0.1:8899", "/run/x.sock", "@abstract", "name"; empty if status() is an error.
   absl::string_view address() const { return absl::string_view(text_).substr(address_at_, address_size_); }
-  // In order of names.
+  // In order of names; none if status() is an error.
   const std::map<std::string, std::string>& options() const { return options_; }
 
   // INVALID_ARGUMENT naming the first option that is not among `known`.
