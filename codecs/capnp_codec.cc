@@ -105,15 +105,20 @@ void FillFront(const MessageHeader& header, size_t words, char* first) {
   StoreLittle<uint32_t>(first + envelope::kSegmentWordsAt, static_cast<uint32_t>(words));
 }
 
+// All header bytes of an envelope of `words` that has nothing but its root.
+void FillHeader(const MessageHeader& header, size_t words, uint64_t root_pointer, int64_t method, char* first) {
+  FillFront(header, words, first);
+  StoreLittle<uint64_t>(first + envelope::kRootAt, root_pointer);
+  StoreLittle<uint64_t>(first + envelope::kIdAt, header.id.integer());
+  StoreLittle<uint64_t>(first + envelope::kMethodAt, static_cast<uint64_t>(method));
+  StoreLittle<uint64_t>(first + envelope::kRemainingAt, RemainingToWire(header.remaining));
+}
+
 // Without pointers an envelope is eight known words: they are written in place.
 absl::Status WritePlain(const MessageHeader& header, int64_t method, PayloadWriter& to) {
   const absl::Span<char> first = to.Reserve(envelope::kPlainEnd);
   if (first.empty()) return NoRoom(to.status());
-  FillFront(header, envelope::kRootWords, first.data());
-  StoreLittle<uint64_t>(first.data() + envelope::kRootAt, envelope::kRootPointer);
-  StoreLittle<uint64_t>(first.data() + envelope::kIdAt, header.id.integer());
-  StoreLittle<uint64_t>(first.data() + envelope::kMethodAt, static_cast<uint64_t>(method));
-  StoreLittle<uint64_t>(first.data() + envelope::kRemainingAt, RemainingToWire(header.remaining));
+  FillHeader(header, envelope::kRootWords, envelope::kRootPointer, method, first.data());
   std::memset(first.data() + envelope::kPointersAt, 0, envelope::kPlainEnd - envelope::kPointersAt);
   to.Commit(envelope::kPlainEnd);
   return absl::OkStatus();
@@ -166,6 +171,9 @@ class CapnpCodec final : public MessageCodec<Message> {
   const CodecTraits& traits() const override { return traits_; }
 
   void WriteHeader(const MessageHeader& header, absl::Span<char> first) const override {
+    if (IsHeaderAlone(header.kind)) {
+      return FillHeader(header, envelope::kBareWords, envelope::kBarePointer, 0, first.data());
+    }
     StoreLittle<uint64_t>(first.data() + envelope::kIdAt, header.id.integer());
     StoreLittle<uint32_t>(first.data() + envelope::kRemainingAt, RemainingToWire(header.remaining));
   }

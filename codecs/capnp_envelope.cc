@@ -21,13 +21,15 @@ absl::Status CutShort() {
 }  // namespace
 
 bool IsCanonical(absl::string_view first, size_t size) {
-  if (first.size() < kPointersAt) return false;
+  if (first.size() < kHeaderBytes || Load32(first.data() + kSegmentsAt) != 0) return false;
+  const uint64_t root = Load64(first.data() + kRootAt);
   const size_t words = Load32(first.data() + kSegmentWordsAt);
-  return Load32(first.data() + kSegmentsAt) == 0 && Load64(first.data() + kRootAt) == kRootPointer && words >= kRootWords &&
-         words <= kMaxWords && size >= kRootAt + words * kWord;
+  return (root == kRootPointer ? words >= kRootWords : root == kBarePointer && words >= kBareWords) && words <= kMaxWords &&
+         size >= kRootAt + words * kWord;
 }
 
 bool IsPlain(absl::string_view first) {
+  if (Load64(first.data() + kRootAt) == kBarePointer) return true;
   if (first.size() < kPlainEnd) return false;
   uint64_t any = 0;
   for (size_t at = kPointersAt; at < kPlainEnd; at += kWord) any |= Load64(first.data() + at);

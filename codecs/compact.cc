@@ -100,6 +100,7 @@ class CompactCodec final : public MessageCodec<Message> {
   const CodecTraits& traits() const override { return traits_; }
 
   void WriteHeader(const MessageHeader& header, absl::Span<char> first) const override {
+    if (IsHeaderAlone(header.kind)) return FillFixed(header, 0, 0, first.data());
     Store<uint64_t>(first.data() + kIdAt, header.id.integer());
     Store<uint32_t>(first.data() + kRemainingAt, RemainingToWire(header.remaining));
   }
@@ -187,16 +188,19 @@ class CompactCodec final : public MessageCodec<Message> {
   Route RouteOf(const Message& message) const override { return message.route(); }
 
  private:
+  static void FillFixed(const MessageHeader& header, uint16_t sections, int64_t method, char* first) {
+    first[kVersionAt] = static_cast<char>(kNativeVersion);
+    first[kKindAt] = static_cast<char>(header.kind);
+    Store<uint16_t>(first + kFlagsAt, static_cast<uint16_t>((header.flags & kCarriedFlags) | sections));
+    Store<uint64_t>(first + kIdAt, header.id.integer());
+    Store<uint32_t>(first + kRemainingAt, RemainingToWire(header.remaining));
+    Store<uint64_t>(first + kMethodAt, static_cast<uint64_t>(method));
+  }
   static absl::Status WriteFixed(const MessageHeader& header, uint16_t sections, int64_t method, PayloadWriter& to) {
     if (header.id.is_bytes()) return IdIsNoInteger();
     const absl::Span<char> first = to.Reserve(kHeaderBytes);
     if (first.empty()) return NoRoom(to.status());
-    first[kVersionAt] = static_cast<char>(kNativeVersion);
-    first[kKindAt] = static_cast<char>(header.kind);
-    Store<uint16_t>(first.data() + kFlagsAt, static_cast<uint16_t>((header.flags & kCarriedFlags) | sections));
-    Store<uint64_t>(first.data() + kIdAt, header.id.integer());
-    Store<uint32_t>(first.data() + kRemainingAt, RemainingToWire(header.remaining));
-    Store<uint64_t>(first.data() + kMethodAt, static_cast<uint64_t>(method));
+    FillFixed(header, sections, method, first.data());
     to.Commit(kHeaderBytes);
     return absl::OkStatus();
   }

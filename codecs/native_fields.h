@@ -27,6 +27,11 @@ inline constexpr KindSet kNativeKinds = Bit(MessageKind::request) | Bit(MessageK
                                         Bit(MessageKind::one_way) | Bit(MessageKind::cancel) | Bit(MessageKind::ping) |
                                         Bit(MessageKind::pong) | Bit(MessageKind::go_away);
 
+// Kinds whose messages are the header alone: WriteHeader writes all of it. Of the others it patches id and remaining time.
+constexpr bool IsHeaderAlone(MessageKind kind) {
+  return kind == MessageKind::cancel || kind == MessageKind::ping || kind == MessageKind::pong || kind == MessageKind::go_away;
+}
+
 // Remaining time on the wire: whole microseconds, rounded up, at least 1. 0 means no deadline, or one that is more than
 // 71 minutes away: the caller's own timer and its cancel then end the request.
 inline uint32_t RemainingToWire(absl::Duration remaining) {
