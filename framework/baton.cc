@@ -11,6 +11,14 @@ struct Baton::Waiter {
   CondVar changed;
 };
 
+namespace {
+
+thread_local int batons_held = 0;
+
+}  // namespace
+
+bool Baton::AnyHeldHere() { return batons_held > 0; }
+
 const void* Baton::Me() {
   static thread_local char mark;
   return &mark;
@@ -23,6 +31,7 @@ bool Baton::Acquire(Instant deadline, absl::FunctionRef<void()> nudge) {
     MutexLock lock(mutex_);
     if (holder_.load(std::memory_order_relaxed) == nullptr) {
       holder_.store(Me(), std::memory_order_release);
+      ++batons_held;
       return true;
     }
     (last_ == nullptr ? first_ : last_->next) = &self;
@@ -38,7 +47,10 @@ bool Baton::Acquire(Instant deadline, absl::FunctionRef<void()> nudge) {
     if (SystemClock().Now() >= deadline) break;
     self.changed.WaitUntil(mutex_, std::chrono::steady_clock::time_point(std::chrono::nanoseconds(deadline.nanoseconds)));
   }
-  if (self.granted) return true;
+  if (self.granted) {
+    ++batons_held;
+    return true;
+  }
   Waiter* before = nullptr;
   for (Waiter* at = first_; at != &self; at = at->next) before = at;
   (before == nullptr ? first_ : before->next) = self.next;
@@ -49,6 +61,7 @@ bool Baton::Acquire(Instant deadline, absl::FunctionRef<void()> nudge) {
 void Baton::Release() {
   MutexLock lock(mutex_);
   assert(HeldHere());
+  --batons_held;
   Waiter* next = first_;
   if (next == nullptr) {
     holder_.store(nullptr, std::memory_order_release);

@@ -15,6 +15,9 @@ class Baton {
   // True if the calling thread holds it.
   bool HeldHere() const { return holder_.load(std::memory_order_acquire) == Me(); }
 
+  // True if the calling thread holds any baton: it must not wait for a loop.
+  static bool AnyHeldHere();
+
   // Waits for the baton until `deadline` of the system clock; false if it did not come. `nudge` is called once if there is
   // someone to wait for, so that the holder can be made to end its turn.
   bool Acquire(Instant deadline, absl::FunctionRef<void()> nudge);

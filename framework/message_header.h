@@ -28,7 +28,9 @@ enum class MessageKind : uint8_t {
 
 // A bit per MessageKind.
 using KindSet = uint32_t;
-constexpr KindSet Bit(MessageKind kind) { return KindSet{1} << static_cast<int>(kind); }
+constexpr KindSet Bit(MessageKind kind) {
+  return static_cast<int>(kind) < 32 ? KindSet{1} << static_cast<int>(kind) : 0;  // the wire can say any byte
+}
 
 struct MessageHeader {
   MsgId id;  // empty: not given yet, or the kind has none
@@ -36,6 +38,10 @@ struct MessageHeader {
   uint16_t flags = 0;                                   // the codec's own
   absl::Duration remaining = absl::InfiniteDuration();  // of the request's deadline, when it was encoded
 };
+
+// The flag bit of the native wires that makes a kind optional: a receiver that does not know the kind skips such a message and
+// counts it; an unknown kind without it ends the channel. The other bits are the codec's own.
+inline constexpr uint16_t kOptionalKindFlag = 0x8000;
 
 // A method, a command, or neither: one handler for all.
 using Route = std::variant<std::monostate, int64_t, absl::string_view>;

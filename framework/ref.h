@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <utility>
 
@@ -16,6 +17,8 @@ class RefCounted {
 
  protected:
   virtual ~RefCounted() = default;
+  // True if somebody beside the one who asks holds a reference.
+  bool is_shared() const { return references_.load(std::memory_order_acquire) > 1; }
 
  private:
   template <class T>

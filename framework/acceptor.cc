@@ -1,0 +1,85 @@
+#include "listenrain/framework/acceptor.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "listenrain/framework/listener.h"
+#include "listenrain/framework/log.h"
+#include "listenrain/framework/status.h"
+
+namespace rain {
+
+Acceptor::Acceptor(Ref<AcceptorBox> box, std::shared_ptr<const ProtocolParts> protocol, std::shared_ptr<const RequestSink> sink,
+                   std::unique_ptr<ChannelGenerator> generator)
+    : box_(std::move(box)), protocol_(std::move(protocol)), sink_(std::move(sink)), generator_(std::move(generator)) {
+  box_->acceptor = this;
+}
+
+Acceptor::~Acceptor() { box_->acceptor = nullptr; }
+
+void Acceptor::Start() { Ask(); }
+
+void Acceptor::Ask() {
+  generator_->Next(box_->shard->loop(),
+                   [this](absl::StatusOr<std::unique_ptr<Channel>> channel) { OnChannel(std::move(channel)); });
+}
+
+void Acceptor::OnChannel(absl::StatusOr<std::unique_ptr<Channel>> channel) {
+  if (ended_) return;
+  Shard& shard = *box_->shard;
+  if (!channel.ok()) {
+    const auto again = generator_->RetryAfter(channel.status(), absl::ZeroDuration());
+    Log(again.has_value() ? Severity::warning : Severity::error, absl::StrCat("listener ", box_->bound_key.text()),
+        absl::StrCat(channel.status().message(), again.has_value() ? "; trying again" : "; listening no more"));
+    if (!again.has_value()) return End(Fresh(channel.status()));
+    retry_ = std::make_unique<StallTimer>(shard.loop(), *again, [this] { Ask(); });
+    retry_->Start();
+    return;
+  }
+  auto box = MakeRef<PostBox>(box_->shard, protocol_, box_->bound_key, Role::acceptor);
+  auto* raw = new Transport(std::move(box), sink_);
+  auto transport = std::unique_ptr<Transport>(raw);
+  raw->set_on_gone([box = box_, raw] {
+    if (box->acceptor != nullptr) box->acceptor->transports_.erase(raw);
+  });
+  transports_.insert(raw);
+  shard.House(std::move(transport));
+  raw->Attach(*std::move(channel));
+  if (!ended_) Ask();
+}
+
+void Acceptor::End(absl::Status why) {
+  if (ended_) return;
+  ended_ = true;
+  generator_.reset();
+  retry_.reset();
+  while (!transports_.empty()) (*transports_.begin())->End(Fresh(why));
+  box_->acceptor = nullptr;
+  box_->shard->Bury(*this);
+}
+
+Listener::Listener(Ref<AcceptorBox> box) : box_(std::move(box)) {}
+
+Listener& Listener::operator=(Listener&& other) noexcept {
+  if (this != &other) {
+    Stop();
+    box_ = std::move(other.box_);
+  }
+  return *this;
+}
+
+Listener::~Listener() { Stop(); }
+
+const TransportKey& Listener::bound_key() const {
+  static const TransportKey none;
+  return box_ ? box_->bound_key : none;
+}
+
+void Listener::Stop() {
+  if (!box_) return;
+  box_->shard->ExecuteAndWait([box = box_] {
+    if (box->acceptor != nullptr) box->acceptor->End(absl::CancelledError("the listener was stopped"));
+  });
+}
+
+}  // namespace rain

@@ -1,0 +1,49 @@
+// Acceptor: takes the channels of one listening generator and makes transports of them.
+#pragma once
+
+#include <memory>
+
+#include "absl/container/flat_hash_set.h"
+#include "listenrain/framework/channel_generator.h"
+#include "listenrain/framework/delivery.h"
+#include "listenrain/framework/shard.h"
+#include "listenrain/framework/stall_timer.h"
+#include "listenrain/framework/transport.h"
+
+namespace rain {
+
+class Acceptor;
+
+// How others reach an acceptor. Thread: any, but for `acceptor`.
+class AcceptorBox final : public RefCounted {
+ public:
+  AcceptorBox(Ref<Shard> on, TransportKey key) : shard(std::move(on)), bound_key(std::move(key)) {}
+  const Ref<Shard> shard;
+  const TransportKey bound_key;
+  Acceptor* acceptor = nullptr;  // thread: loop; null once ended
+};
+
+// Housed by the shard. Thread: loop.
+class Acceptor final : public Resident {
+ public:
+  Acceptor(Ref<AcceptorBox> box, std::shared_ptr<const ProtocolParts> protocol, std::shared_ptr<const RequestSink> sink,
+           std::unique_ptr<ChannelGenerator> generator);
+  ~Acceptor() override;
+
+  void Start();
+  void End(absl::Status why) override;
+
+ private:
+  void Ask();
+  void OnChannel(absl::StatusOr<std::unique_ptr<Channel>> channel);
+
+  const Ref<AcceptorBox> box_;
+  const std::shared_ptr<const ProtocolParts> protocol_;
+  const std::shared_ptr<const RequestSink> sink_;
+  std::unique_ptr<ChannelGenerator> generator_;
+  absl::flat_hash_set<Transport*> transports_;
+  std::unique_ptr<StallTimer> retry_;
+  bool ended_ = false;
+};
+
+}  // namespace rain

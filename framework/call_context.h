@@ -1,0 +1,35 @@
+// CallContext: what a handler knows of the request beside its message.
+#pragma once
+
+#include <utility>
+
+#include "absl/time/time.h"
+#include "listenrain/framework/delivery.h"
+#include "listenrain/framework/post_box.h"
+
+namespace rain {
+
+// A value; may be kept after the handler returned. Thread: any.
+class CallContext {
+ public:
+  CallContext(Ref<PostBox> box, const MessageHeader& header)
+      : box_(std::move(box)), remaining_(header.remaining), id_(header.id) {}
+
+  const PeerInfo& peer() const { return box_->peer(); }
+  // The listener's key, or the dialed one.
+  const TransportKey& key() const { return box_->key(); }
+  const MsgId& id() const { return id_; }
+  // Of the caller's deadline when it sent the request; infinite if the codec carries none.
+  absl::Duration remaining() const { return remaining_; }
+  // True if nobody waits for the reply any more.
+  bool cancelled() const { return box_->gone(); }
+  // The transport that the request came on, to ask and push back (TransportHandle).
+  const Ref<PostBox>& transport() const { return box_; }
+
+ private:
+  Ref<PostBox> box_;
+  absl::Duration remaining_;
+  MsgId id_;
+};
+
+}  // namespace rain

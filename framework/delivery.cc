@@ -1,0 +1,63 @@
+#include "listenrain/framework/delivery.h"
+
+#include <exception>
+
+#include "listenrain/framework/log.h"
+#include "listenrain/framework/shard.h"
+
+namespace rain {
+namespace {
+
+// User code's exceptions end here.
+template <class F>
+void Guarded(absl::string_view where, F call) {
+  try {
+    call();
+  } catch (const std::exception& thrown) {
+    Log(Severity::error, where, thrown.what());
+  } catch (...) {
+    Log(Severity::error, where, "threw what is no std::exception");
+  }
+}
+
+}  // namespace
+
+void Tell(Completion& completion, Reply&& reply) {
+  Guarded("a request's completion", [&] { completion.OnReply(std::move(reply)); });
+}
+
+void Tell(Completion& completion, const MsgId& id, absl::Status why) {
+  Guarded("a request's completion", [&] { completion.OnFailure(id, std::move(why)); });
+}
+
+void HandleNow(const RequestSink& sink, Incoming&& incoming) {
+  Guarded("a request's handler", [&] { sink.OnRequest(std::move(incoming)); });
+}
+
+void Delivery::Complete(absl::Status why) {
+  Outgoing& request = *std::exchange(request_, nullptr);
+  if (why.ok()) {
+    Tell(*request.completion, Reply{std::move(incoming_.header), std::move(incoming_.payload)});
+  } else {
+    Tell(*request.completion, request.header.id, std::move(why));
+  }
+  request.box->shard().nodes().Recycle(request);
+}
+
+void Delivery::Run() {
+  if (request_ != nullptr) return Complete(std::move(why_));
+  if (sink_ == nullptr) return;
+  const auto sink = std::exchange(sink_, nullptr);
+  HandleNow(*sink, std::move(incoming_));
+}
+
+void Delivery::Drop() {
+  if (request_ != nullptr) {
+    Complete(why_.ok() ? absl::CancelledError("the executor ended before the outcome could be told") : std::move(why_));
+  } else if (sink_ != nullptr) {
+    const auto sink = std::exchange(sink_, nullptr);
+    Guarded("a request's handler", [&] { sink->OnDropped(std::move(incoming_)); });
+  }
+}
+
+}  // namespace rain

@@ -1,0 +1,76 @@
+// Delivery: something that user code is to be told: a request's outcome, or a peer's request.
+#pragma once
+
+#include <memory>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "listenrain/framework/buffer.h"
+#include "listenrain/framework/clock.h"
+#include "listenrain/framework/message_header.h"
+#include "listenrain/framework/outgoing.h"
+#include "listenrain/framework/post_box.h"
+
+namespace rain {
+
+// A peer's request or one-way message, whole.
+struct Incoming {
+  Ref<PostBox> box;  // of the transport it came on
+  MessageHeader header;
+  Payload payload;
+  size_t bytes = 0;  // what it weighs in the peer's window until it is answered
+};
+
+// Takes peers' requests: decodes and routes them. Made by the typed edge. Thread: executor, several at once.
+class RequestSink {
+ public:
+  virtual ~RequestSink() = default;
+  virtual void OnRequest(Incoming&& incoming) const = 0;
+  // Instead, if the executor ended before: answers CANCELLED.
+  virtual void OnDropped(Incoming&& incoming) const = 0;
+};
+
+// Thread: made on the loop, run once on the executor. Destroyed unrun, it ends its request as CANCELLED.
+class Delivery {
+ public:
+  // The outcome of a request that has left every table: `reply` if `why` is OK.
+  Delivery(Outgoing& request, MessageHeader header, Payload payload, absl::Status why)
+      : request_(&request), why_(std::move(why)), incoming_{nullptr, std::move(header), std::move(payload)} {}
+  Delivery(std::shared_ptr<const RequestSink> sink, Incoming incoming) : sink_(std::move(sink)), incoming_(std::move(incoming)) {}
+  Delivery() = default;
+  Delivery(Delivery&& other) noexcept
+      : request_(std::exchange(other.request_, nullptr)),
+        why_(std::move(other.why_)),
+        sink_(std::move(other.sink_)),
+        incoming_(std::move(other.incoming_)) {}
+  Delivery& operator=(Delivery&& other) noexcept {
+    Drop();
+    request_ = std::exchange(other.request_, nullptr);
+    why_ = std::move(other.why_);
+    sink_ = std::move(other.sink_);
+    incoming_ = std::move(other.incoming_);
+    return *this;
+  }
+  ~Delivery() { Drop(); }
+
+  // Calls user code, whose exceptions are caught and logged.
+  void Run();
+
+ private:
+  void Drop();
+  void Complete(absl::Status why);
+
+  Outgoing* request_ = nullptr;
+  absl::Status why_;
+  std::shared_ptr<const RequestSink> sink_;
+  Incoming incoming_;
+};
+
+// Calls the sink. What it throws is logged.
+void HandleNow(const RequestSink& sink, Incoming&& incoming);
+
+// Tells a completion its outcome. What it throws is logged.
+void Tell(Completion& completion, Reply&& reply);
+void Tell(Completion& completion, const MsgId& id, absl::Status why);
+
+}  // namespace rain

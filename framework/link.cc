@@ -1,0 +1,84 @@
+#include "listenrain/framework/link.h"
+
+#include <utility>
+
+namespace rain {
+
+Link::Link(const Parts& parts, std::unique_ptr<Channel> channel, LinkEvents& events)
+    : loop_(parts.loop),
+      events_(events),
+      channel_(std::move(channel)),
+      reader_(parts.codec, parts.pool, parts.reader),
+      output_(parts.codec, parts.pool, parts.limits.max_packet_bytes) {
+  channel_->Start(*this);
+}
+
+Link::~Link() = default;
+
+void Link::Sent(size_t bytes, Token token, size_t charge) {
+  end_ += bytes;
+  sent_.push_back({token, end_, bytes, charge});
+  loop_.AtTurnEnd(*this);
+}
+
+void Link::OnTurnEnd() { Flush(); }
+
+void Link::Flush() {
+  if (!open_) return;
+  output_.Flush(*channel_);
+  NoteTaken();
+  if (CanWrite()) events_.OnWritable();
+}
+
+void Link::NoteTaken() {
+  const uint64_t taken = channel_->bytes_taken();
+  while (!sent_.empty() && sent_.front().end <= taken) {
+    const SentPacket packet = sent_.front();
+    sent_.pop_front();
+    events_.OnTaken(packet);
+  }
+}
+
+void Link::CloseWrite() {
+  if (!open_) return;
+  output_.Flush(*channel_);
+  channel_->CloseWrite();
+}
+
+void Link::Close(absl::Status why) {
+  open_ = false;
+  channel_->Close(std::move(why));
+}
+
+Buffer Link::ReadBuffer(size_t) {
+  Buffer room = reader_.ReadBuffer();
+  if (room.empty()) Close(absl::ResourceExhaustedError("the buffer pool refused a block to read into: raise its max_bytes"));
+  return room;
+}
+
+void Link::OnRead(Buffer bytes) {
+  if (!open_) return;
+  absl::Status status = reader_.Consume(std::move(bytes), events_);
+  if (!status.ok()) Close(std::move(status));
+  events_.OnReadDone();
+}
+
+void Link::OnDrained() {
+  NoteTaken();
+  if (open_) events_.OnWritable();
+}
+
+void Link::OnEnd() {
+  ended_ = true;
+  if (!open_) return;
+  if (reader_.mid_packet()) return Close(absl::DataLossError("the peer ended in the middle of a packet"));
+  events_.OnLinkEnd();
+}
+
+void Link::OnClosed(absl::Status why) {
+  open_ = false;
+  NoteTaken();
+  events_.OnLinkClosed(std::move(why));
+}
+
+}  // namespace rain

@@ -1,0 +1,107 @@
+// Link: a channel with packets: the reader on one side, batched writing on the other. One class, used by both roles.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "listenrain/framework/channel.h"
+#include "listenrain/framework/limits.h"
+#include "listenrain/framework/loop.h"
+#include "listenrain/framework/output.h"
+#include "listenrain/framework/packet_codec.h"
+#include "listenrain/framework/packet_reader.h"
+#include "listenrain/framework/ring.h"
+#include "listenrain/framework/token.h"
+
+namespace rain {
+
+// What the link remembers of a packet until the channel has taken its last byte.
+struct SentPacket {
+  Token token = 0;   // of the request in it; 0 for what awaits no reply
+  uint64_t end = 0;  // where it ends, counted from the channel's first byte
+  size_t bytes = 0;
+  size_t charge = 0;  // bytes to release when it is taken, and one more; 0: nothing to release
+};
+
+// Thread: loop. OnPacket may do anything but destroy the link.
+class LinkEvents : public PacketSink {
+ public:
+  // The packets that one read brought are all delivered.
+  virtual void OnReadDone() = 0;
+  virtual void OnTaken(const SentPacket& packet) = 0;
+  // CanWrite() became true again; also called when the channel has taken everything.
+  virtual void OnWritable() = 0;
+  // The peer sends no more.
+  virtual void OnLinkEnd() = 0;
+  // The last event. sent_packets() still tells what was not taken.
+  virtual void OnLinkClosed(absl::Status why) = 0;
+
+ protected:
+  ~LinkEvents() = default;
+};
+
+class Link final : private ChannelEvents, private TurnTask {
+ public:
+  struct Parts {
+    Loop& loop;
+    const PacketCodec& codec;
+    BufferPool& pool;
+    Limits limits;
+    PacketReader::Options reader;
+  };
+  // The parts and `events` are borrowed. Starts the channel.
+  Link(const Parts& parts, std::unique_ptr<Channel> channel, LinkEvents& events);
+  ~Link() override;
+
+  // True while there is room before the next flush: the channel keeps up.
+  bool CanWrite() const { return open_ && output_.size() + channel_->pending_bytes() < kFlushBytes; }
+  // Where to write the next packet's payload: Begin, write, then Sent() with what EndPacket returned.
+  Output& output() { return output_; }
+  // A packet was put into output(). It goes out at the turn's end at the latest.
+  void Sent(size_t bytes, Token token, size_t charge);
+
+  // Bytes not yet taken by the channel.
+  size_t pending_bytes() const { return output_.size() + channel_->pending_bytes(); }
+  uint64_t bytes_taken() const { return channel_->bytes_taken(); }
+  // Where the packet given to Sent last ends, counted from the channel's first byte.
+  uint64_t end() const { return end_; }
+  Ring<SentPacket>& sent_packets() { return sent_; }
+
+  void SetReading(bool reading) { channel_->SetReading(reading); }
+  bool reading_ended() const { return ended_; }
+  const PeerInfo& peer() const { return channel_->peer(); }
+
+  // Writes out what there is, then lets the peer see the end.
+  void CloseWrite();
+  // Abandons what pends. OnLinkClosed follows. Idempotent.
+  void Close(absl::Status why);
+
+  // Gives back the memory that an idle link needs not.
+  void Trim() { sent_.Trim(); }
+
+ private:
+  static constexpr size_t kFlushBytes = 256 << 10;
+
+  Buffer ReadBuffer(size_t hint) override;
+  void OnRead(Buffer bytes) override;
+  void OnDrained() override;
+  void OnEnd() override;
+  void OnClosed(absl::Status why) override;
+  void OnTurnEnd() override;
+  void Flush();
+  void NoteTaken();
+
+  Loop& loop_;
+  LinkEvents& events_;
+  std::unique_ptr<Channel> channel_;
+  PacketReader reader_;
+  Output output_;
+  Ring<SentPacket> sent_;
+  uint64_t end_ = 0;  // of the last packet
+  bool open_ = true;
+  bool ended_ = false;
+};
+
+}  // namespace rain

@@ -1,0 +1,107 @@
+#include "listenrain/framework/listen_rain.h"
+
+#include <atomic>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "listenrain/framework/acceptor.h"
+#include "listenrain/framework/shard.h"
+#include "listenrain/framework/transport.h"
+
+namespace rain {
+
+// Shared with the boxes' openers, which may run after the ListenRain is gone.
+class ListenRain::Engine : public std::enable_shared_from_this<ListenRain::Engine> {
+ public:
+  explicit Engine(Parts parts)
+      : table_(parts.packet_codec, parts.executor),
+        schemes_(std::move(parts.schemes)),
+        shard_(MakeRef<Shard>(std::move(parts.loop), std::move(parts.buffers), std::move(parts.observer))),
+        pool_(NewTransportPool([this](const SharedProtocol& protocol, const TransportKey& key) { return Open(protocol, key); })) {
+  }
+
+  ProtocolRegisterTable& table() { return table_; }
+  TransportPool& pool() { return *pool_; }
+
+  absl::StatusOr<Listener> Listen(const SharedProtocol& protocol, const TransportKey& key,
+                                  std::shared_ptr<const RequestSink> sink) {
+    if (stopped_) return absl::CancelledError("this ListenRain is stopped");
+    const absl::StatusOr<const TransportScheme*> scheme = SchemeOf(*protocol, key);
+    if (!scheme.ok()) return scheme.status();
+    absl::StatusOr<std::unique_ptr<ChannelGenerator>> generator = (*scheme)->listen(key);
+    if (!generator.ok()) return generator.status();
+    auto box = MakeRef<AcceptorBox>(shard_, (*generator)->bound_key());
+    shard_->Execute([box, protocol, sink = std::move(sink), generator = *std::move(generator)]() mutable {
+      auto acceptor = std::make_unique<Acceptor>(box, protocol, std::move(sink), std::move(generator));
+      Acceptor& housed = *acceptor;
+      box->shard->House(std::move(acceptor));
+      housed.Start();
+    });
+    return Listener(std::move(box));
+  }
+
+  Stats StatsOf(const ProtocolParts& protocol) { return shard_->StatsOf(protocol); }
+
+  void Stop() {
+    stopped_ = true;
+    shard_->ExecuteAndWait([shard = shard_] { shard->Shut(); });
+    shard_->ExecuteAndWait([] {});  // the turn in which the ends were told is over
+  }
+
+ private:
+  absl::StatusOr<const TransportScheme*> SchemeOf(const ProtocolParts& protocol, const TransportKey& key) const {
+    if (absl::Status status = key.status(); !status.ok()) return status;
+    std::string known;
+    for (const auto* schemes : {&protocol.channels, &schemes_}) {
+      for (const TransportScheme& scheme : *schemes) {
+        if (scheme.name == key.scheme()) return &scheme;
+        absl::StrAppend(&known, known.empty() ? "" : ", ", scheme.name);
+      }
+    }
+    return absl::UnimplementedError(
+        absl::StrCat("no channel generator for the scheme of \"", key.text(), "\"; known: ", known.empty() ? "none" : known));
+  }
+
+  absl::StatusOr<Ref<PostBox>> Open(const SharedProtocol& protocol, const TransportKey& key) {
+    if (stopped_) return absl::CancelledError("this ListenRain is stopped");
+    const absl::StatusOr<const TransportScheme*> scheme = SchemeOf(*protocol, key);
+    if (!scheme.ok()) return scheme.status();
+    absl::StatusOr<std::unique_ptr<ChannelGenerator>> generator = (*scheme)->dial(key);
+    if (!generator.ok()) return generator.status();
+    auto box = MakeRef<PostBox>(shard_, protocol, key, Role::dialer);
+    box->set_opener([engine = weak_from_this(), box = box.get(), generator = *std::move(generator)]() mutable {
+      auto transport = std::make_unique<Transport>(Ref<PostBox>::Share(box), box->protocol().router);
+      Transport& housed = *transport;
+      housed.set_on_gone([engine = std::move(engine), box] {
+        if (const auto alive = engine.lock()) alive->pool_->Evict(*box);
+      });
+      box->shard().House(std::move(transport));
+      if (box->transport() != nullptr) housed.Dial(std::move(generator));
+    });
+    return box;
+  }
+
+  ProtocolRegisterTable table_;
+  const std::vector<TransportScheme> schemes_;
+  const Ref<Shard> shard_;
+  const std::unique_ptr<TransportPool> pool_;
+  std::atomic<bool> stopped_{false};
+};
+
+ListenRain::ListenRain(Parts parts) : engine_(std::make_shared<Engine>(std::move(parts))) {}
+
+ListenRain::~ListenRain() { Stop(); }
+
+ProtocolRegisterTable& ListenRain::table() { return engine_->table(); }
+TransportPool& ListenRain::pool() { return engine_->pool(); }
+
+absl::StatusOr<Listener> ListenRain::ListenWith(const SharedProtocol& protocol, const TransportKey& key,
+                                                std::shared_ptr<const RequestSink> sink) {
+  return engine_->Listen(protocol, key, std::move(sink));
+}
+
+Stats ListenRain::StatsOfParts(const ProtocolParts& protocol) const { return engine_->StatsOf(protocol); }
+
+void ListenRain::Stop() { engine_->Stop(); }
+
+}  // namespace rain

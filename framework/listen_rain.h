@@ -1,0 +1,107 @@
+// ListenRain: the whole: loops, transports to ask, listeners to serve, one register table of protocols.
+#pragma once
+
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "listenrain/framework/listener.h"
+#include "listenrain/framework/observer.h"
+#include "listenrain/framework/protocol_register_table.h"
+#include "listenrain/framework/router.h"
+#include "listenrain/framework/transport_handle.h"
+#include "listenrain/framework/transport_key.h"
+#include "listenrain/framework/transport_pool.h"
+
+namespace rain {
+
+// Thread: any, but for destruction: not from its own handlers or callbacks.
+class ListenRain {
+ public:
+  // What it is assembled from; NewListenRain in listenrain.h fills in the defaults.
+  struct Parts {
+    std::shared_ptr<Loop> loop;
+    std::shared_ptr<BufferPool> buffers;
+    std::shared_ptr<Executor> executor;               // of protocols that name none
+    std::shared_ptr<const PacketCodec> packet_codec;  // the same
+    std::vector<TransportScheme> schemes;
+    std::shared_ptr<Observer> observer;  // may be null
+  };
+  explicit ListenRain(Parts parts);
+  ~ListenRain();  // Stop()
+  ListenRain(const ListenRain&) = delete;
+  ListenRain& operator=(const ListenRain&) = delete;
+
+  // Errors: see ProtocolRegisterTable::Register.
+  template <class M>
+  absl::StatusOr<Protocol<M>> Register(ProtocolSpec<M> spec) {
+    return table().Register(std::move(spec));
+  }
+
+  // Asks the access point, with a callback (void(absl::StatusOr<M>)) or a stat machine. See TransportHandle::Send; here also
+  // INVALID_ARGUMENT for a bad key, and UNIMPLEMENTED if no generator is known for its scheme. Never blocks.
+  template <class M, class Outcome>
+  absl::Status Send(const Protocol<M>& protocol, const TransportKey& key, const M& message, Outcome&& outcome,
+                    const SendOptions& options = {}) {
+    absl::StatusOr<TransportHandle<M>> transport = Open(protocol, key);
+    if (!transport.ok()) return transport.status();
+    return transport->Send(message, std::forward<Outcome>(outcome), options);
+  }
+
+  // Asks and waits for the reply. Errors: those of Send, and the outcome's.
+  template <class M>
+  absl::StatusOr<M> SyncSend(const Protocol<M>& protocol, const TransportKey& key, const M& message,
+                             const SendOptions& options = {}) {
+    absl::StatusOr<TransportHandle<M>> transport = Open(protocol, key);
+    if (!transport.ok()) return transport.status();
+    return transport->SyncSend(message, options);
+  }
+
+  // One way.
+  template <class M>
+  absl::Status Post(const Protocol<M>& protocol, const TransportKey& key, const M& message, const SendOptions& options = {}) {
+    absl::StatusOr<TransportHandle<M>> transport = Open(protocol, key);
+    if (!transport.ok()) return transport.status();
+    return transport->Post(message, options);
+  }
+
+  // The transport to a key, dialed when first used. Holding the handle saves the look-up, but not the transport from its end.
+  template <class M>
+  absl::StatusOr<TransportHandle<M>> Open(const Protocol<M>& protocol, const TransportKey& key) {
+    if (protocol.parts() == nullptr) return absl::InvalidArgumentError("the protocol was never registered");
+    absl::StatusOr<Ref<PostBox>> box = pool().Get(protocol.parts(), key);
+    if (!box.ok()) return box.status();
+    return TransportHandle<M>(protocol, *std::move(box));
+  }
+
+  // Serves the access point from now on: it is bound when this returns. The protocol's executor runs the handlers.
+  // Errors: INVALID_ARGUMENT bad key; UNIMPLEMENTED unknown scheme; UNAVAILABLE in use; PERMISSION_DENIED; CANCELLED stopped.
+  template <class M>
+  absl::StatusOr<Listener> Listen(const Protocol<M>& protocol, const TransportKey& key, Router<M> router) {
+    if (protocol.parts() == nullptr) return absl::InvalidArgumentError("the protocol was never registered");
+    return ListenWith(protocol.parts(), key, std::make_shared<RouterSink<M>>(std::move(router), protocol.codec()));
+  }
+
+  // A snapshot. Exact at rest; while traffic runs, sums of moments close to each other.
+  template <class M>
+  Stats StatsOf(const Protocol<M>& protocol) const {
+    return StatsOfParts(*protocol.parts());
+  }
+
+  // Listeners close, transports end, requests end as CANCELLED, later calls fail. Waits until the loop has done so, unless called
+  // on a loop. Idempotent; from any thread, handlers included.
+  void Stop();
+
+ private:
+  class Engine;
+  ProtocolRegisterTable& table();
+  TransportPool& pool();
+  absl::StatusOr<Listener> ListenWith(const SharedProtocol& protocol, const TransportKey& key,
+                                      std::shared_ptr<const RequestSink> sink);
+  Stats StatsOfParts(const ProtocolParts& protocol) const;
+
+  const std::shared_ptr<Engine> engine_;
+};
+
+}  // namespace rain

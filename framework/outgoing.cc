@@ -1,0 +1,94 @@
+#include "listenrain/framework/outgoing.h"
+
+#include <bit>
+#include <utility>
+
+namespace rain {
+
+OutgoingPool::~OutgoingPool() {
+  for (Chunk& chunk : chunks_) delete[] chunk.nodes.load(std::memory_order_relaxed);
+}
+
+Outgoing* OutgoingPool::Slot(size_t slot) const {
+  const size_t shifted = slot + (size_t{1} << kFirstChunkLog);
+  const auto log = static_cast<size_t>(std::bit_width(shifted)) - 1;
+  if (log - kFirstChunkLog >= kChunks) return nullptr;
+  Outgoing* nodes = chunks_[log - kFirstChunkLog].nodes.load(std::memory_order_acquire);
+  return nodes == nullptr ? nullptr : nodes + (shifted - (size_t{1} << log));
+}
+
+Outgoing* OutgoingPool::Find(Token token) const {
+  Outgoing* outgoing = Slot(static_cast<uint32_t>(token));
+  return outgoing != nullptr && outgoing->token == token && outgoing->in_flight_at != nullptr ? outgoing : nullptr;
+}
+
+void OutgoingPool::Retire(Outgoing& outgoing) {
+  outgoing.token += Token{1} << 32;
+  if (outgoing.token >> 32 == 0) outgoing.token += Token{1} << 32;
+}
+
+// A new chunk's nodes, as a list.
+Outgoing* OutgoingPool::Grow() {
+  const size_t count = ChunkSize(grown_);
+  auto* nodes = new Outgoing[count];
+  const size_t first_slot = count - (size_t{1} << kFirstChunkLog);
+  for (size_t i = 0; i < count; ++i) {
+    nodes[i].token = (Token{1} << 32) | (first_slot + i);
+    nodes[i].next = i + 1 < count ? &nodes[i + 1] : nullptr;
+  }
+  chunks_[grown_++].nodes.store(nodes, std::memory_order_release);
+  return nodes;
+}
+
+Outgoing& OutgoingPool::NewInLoop() {
+  if (local_ == nullptr) {
+    MutexLock lock(mutex_);
+    local_ = shared_ != nullptr ? std::exchange(shared_, nullptr) : Grow();
+  }
+  Outgoing* outgoing = local_;
+  local_ = std::exchange(outgoing->next, nullptr);
+  return *outgoing;
+}
+
+Outgoing& OutgoingPool::New() {
+  MutexLock lock(mutex_);
+  if (shared_ == nullptr) shared_ = Grow();
+  Outgoing* outgoing = shared_;
+  shared_ = std::exchange(outgoing->next, nullptr);
+  return *outgoing;
+}
+
+void OutgoingPool::Clean(Outgoing& outgoing) {
+  if (outgoing.completion != nullptr && static_cast<void*>(outgoing.completion) == outgoing.room.data()) {
+    outgoing.completion->~Completion();
+  }
+  outgoing.completion = nullptr;
+  outgoing.payload.clear();
+  outgoing.header = MessageHeader();
+  outgoing.where = RunOn::executor;
+  outgoing.stage = Stage::submitted;
+  outgoing.idempotent = false;
+  outgoing.priority = 0;
+  outgoing.size = outgoing.packet_bytes = outgoing.answered_bytes = 0;
+  outgoing.sent_end = 0;
+  outgoing.charged = false;
+  outgoing.deadline = Instant::Infinite();
+  outgoing.owner = nullptr;
+}
+
+void OutgoingPool::RecycleInLoop(Outgoing& outgoing) {
+  Clean(outgoing);
+  const Ref<PostBox> box = std::move(outgoing.box);  // may be what keeps this pool alive: dropped last
+  outgoing.next = local_;
+  local_ = &outgoing;
+}
+
+void OutgoingPool::Recycle(Outgoing& outgoing) {
+  Clean(outgoing);
+  const Ref<PostBox> box = std::move(outgoing.box);  // dropped after the lock
+  MutexLock lock(mutex_);
+  outgoing.next = shared_;
+  shared_ = &outgoing;
+}
+
+}  // namespace rain

@@ -1,0 +1,124 @@
+#include "listenrain/framework/output.h"
+
+#include <cassert>
+#include <cstring>
+#include <utility>
+
+#include "absl/container/inlined_vector.h"
+#include "absl/strings/str_cat.h"
+
+namespace rain {
+namespace {
+
+constexpr size_t kOutputBlockBytes = 64 << 10;
+
+}  // namespace
+
+Output::Output(const PacketCodec& codec, BufferPool& pool, size_t max_packet_bytes)
+    : PayloadWriter(pool, max_packet_bytes, kOutputBlockBytes, codec.traits().max_header),
+      codec_(codec),
+      traits_(codec.traits()),
+      max_packet_bytes_(max_packet_bytes) {}
+
+// Makes a piece of what lies in block_ from mark_ to `end`.
+void Output::Emit(size_t end) {
+  if (end > mark_) ready_.push_back(block_.Share(mark_, end - mark_));
+  mark_ = end;
+}
+
+absl::Status Output::Begin() {
+  if (!block_.empty() && !HasRoom()) Emit(OffsetOf(cursor_));
+  const bool same_block = HasRoom();
+  if (const absl::Status status = PayloadWriter::Begin(); !status.ok()) return status;
+  if (!same_block) mark_ = 0;
+  return absl::OkStatus();
+}
+
+absl::Span<char> Output::First(size_t count) {
+  if (closed_.empty()) {
+    assert(static_cast<size_t>(cursor_ - start_) >= count);
+    return {start_, count};
+  }
+  return {closed_.front().mutable_data() + headroom_, count};
+}
+
+absl::Status Output::CheckSize(size_t packet) const {
+  if (packet <= max_packet_bytes_) return absl::OkStatus();
+  return absl::ResourceExhaustedError(absl::StrCat("a packet of ", packet, " bytes is over limits.max_packet_bytes, ",
+                                                   max_packet_bytes_, ": raise it, or send less at once"));
+}
+
+absl::StatusOr<size_t> Output::EndPacket() {
+  absl::StatusOr<size_t> packet = status_.ok() ? closed_.empty() && !moved_ ? EndContiguous() : EndPieces() : status_;
+  if (packet.ok()) {
+    size_ += *packet;
+    start_ = cursor_;
+    closed_.clear();
+    closed_bytes_ = 0;
+    origin_ = Buffer();
+    moved_ = false;
+  } else {
+    Rewind();
+  }
+  return packet;
+}
+
+// The usual case: header, payload and trailer lie in one block, behind the packet before.
+absl::StatusOr<size_t> Output::EndContiguous() {
+  const auto size = static_cast<size_t>(cursor_ - start_);
+  const auto room = static_cast<size_t>(block_.data() + block_.size() - cursor_);
+  if (room < traits_.max_trailer) {
+    CloseRegion();
+    return EndPieces();
+  }
+  const absl::Span<const char> payload(start_, size);
+  const auto frame = codec_.EncodePacket({&payload, 1}, {start_ - headroom_, headroom_}, {cursor_, traits_.max_trailer});
+  if (!frame.ok()) return frame.status();
+  const size_t packet = frame->header + size + frame->trailer;
+  if (const absl::Status status = CheckSize(packet); !status.ok()) return status;
+  cursor_ += frame->trailer;
+  if (const size_t gap = headroom_ - frame->header; gap > 0) {
+    std::memmove(start_ - headroom_, start_ - frame->header, packet);
+    cursor_ -= gap;
+  }
+  return packet;
+}
+
+// The payload has pieces by reference, or went on in another block.
+absl::StatusOr<size_t> Output::EndPieces() {
+  CloseRegion();
+  absl::InlinedVector<absl::Span<const char>, 4> payload;
+  for (const Buffer& piece : closed_) payload.emplace_back(piece.data(), piece.size());
+  payload.front().remove_prefix(headroom_);
+  absl::InlinedVector<char, 64> trailer(traits_.max_trailer);
+  const auto frame = codec_.EncodePacket(payload, {closed_.front().mutable_data(), headroom_}, {trailer.data(), trailer.size()});
+  if (!frame.ok()) return frame.status();
+  const size_t packet = frame->header + closed_bytes_ + frame->trailer;
+  if (const absl::Status status = CheckSize(packet); !status.ok()) return status;
+  if (frame->trailer > 0) closed_.push_back(Buffer::Adopt(std::string(trailer.data(), frame->trailer)));
+  closed_.front().RemovePrefix(headroom_ - frame->header);
+  if (begun_at_ > mark_) ready_.push_back((moved_ ? origin_ : block_).Share(mark_, begun_at_ - mark_));
+  for (Buffer& piece : closed_) {
+    if (!piece.empty()) ready_.push_back(std::move(piece));
+  }
+  mark_ = OffsetOf(cursor_);
+  return packet;
+}
+
+absl::StatusOr<size_t> Output::Append(Payload payload) {
+  if (const absl::Status status = Begin(); !status.ok()) return status;
+  for (Buffer& piece : payload) PayloadWriter::Append(std::move(piece));
+  return EndPacket();
+}
+
+void Output::Flush(Channel& channel) {
+  if (!block_.empty()) Emit(OffsetOf(cursor_));
+  size_ = 0;
+  if (!ready_.empty()) channel.Write(ready_);
+  ready_.clear();
+  block_ = Buffer();
+  start_ = cursor_ = end_ = nullptr;
+  mark_ = 0;
+}
+
+}  // namespace rain

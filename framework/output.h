@@ -1,0 +1,52 @@
+// Output: packets on their way to the channel, one behind the other in shared blocks, so that one gather write takes a turn's
+// worth.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "listenrain/framework/buffer.h"
+#include "listenrain/framework/channel.h"
+#include "listenrain/framework/packet_codec.h"
+#include "listenrain/framework/payload_writer.h"
+
+namespace rain {
+
+// A PayloadWriter whose payloads become packets in place. One per link. Thread: loop.
+// Use: Begin, write, EndPacket (or Rewind); or Append for a payload that waited elsewhere.
+class Output final : public PayloadWriter {
+ public:
+  // `codec` and `pool` are borrowed.
+  Output(const PacketCodec& codec, BufferPool& pool, size_t max_packet_bytes);
+
+  absl::Status Begin();
+  // The first `count` bytes of the payload begun, contiguous, for the header codec to patch.
+  absl::Span<char> First(size_t count);
+  // Frames the payload begun. Returns the packet's size in bytes. Errors: the packet codec's, or RESOURCE_EXHAUSTED; the payload
+  // is then rewound.
+  absl::StatusOr<size_t> EndPacket();
+  // Begin, the payload's bytes (large pieces by reference), EndPacket.
+  absl::StatusOr<size_t> Append(Payload payload);
+
+  // Bytes in packets not yet flushed.
+  size_t size() const { return size_; }
+  // Writes all packets to the channel with one call, and lets go of the block.
+  void Flush(Channel& channel);
+
+ private:
+  absl::StatusOr<size_t> EndContiguous();
+  absl::StatusOr<size_t> EndPieces();
+  absl::Status CheckSize(size_t packet) const;
+  void Emit(size_t end);
+
+  const PacketCodec& codec_;
+  const PacketTraits traits_;
+  const size_t max_packet_bytes_;
+  std::vector<Buffer> ready_;
+  size_t mark_ = 0;  // where in block_ the bytes begin that are in no piece of ready_ yet
+  size_t size_ = 0;
+};
+
+}  // namespace rain

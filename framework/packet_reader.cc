@@ -1,0 +1,181 @@
+#include "listenrain/framework/packet_reader.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace rain {
+namespace {
+
+constexpr size_t kSmallestRead = 4 << 10;
+
+}  // namespace
+
+PacketReader::PacketReader(const PacketCodec& codec, BufferPool& pool, const Options& options)
+    : codec_(codec), pool_(pool), options_(options) {}
+
+absl::Status PacketReader::Refused() const {
+  return absl::ResourceExhaustedError("the buffer pool refused a block to read into: raise its max_bytes, or use smaller limits");
+}
+
+// True if the packet that begins in kept_ goes on in a block of its own.
+bool PacketReader::StartsLarge() const {
+  return shape_.exact && shape_.total >= kLargePacketBytes && kept_.size() >= shape_.header + options_.header_bytes;
+}
+
+// Free bytes behind kept_ in the block given last.
+size_t PacketReader::TailRoom() const {
+  const char* from = kept_.data() + kept_.size();
+  if (block_.empty() || from < block_.data() || from > block_.data() + block_.size()) return 0;
+  return block_.size() - static_cast<size_t>(from - block_.data());
+}
+
+// Copies kept_ to the start of a new block.
+bool PacketReader::MoveKept(size_t capacity) {
+  Buffer fresh = pool_.Allocate(capacity);
+  if (fresh.empty()) return false;
+  std::memcpy(fresh.mutable_data(), kept_.data(), kept_.size());
+  kept_ = fresh.Share(0, kept_.size());
+  block_ = std::move(fresh);
+  return true;
+}
+
+Buffer PacketReader::ReadBuffer() {
+  if (!rest_.empty()) return rest_.Share(rest_filled_, rest_.size() - rest_filled_);
+  if (kept_.empty()) {
+    block_ = pool_.Allocate(read_size_);
+    return block_.empty() ? Buffer() : block_.Share();
+  }
+  if (StartsLarge()) {
+    rest_ = pool_.Allocate(shape_.total - kept_.size());
+    rest_filled_ = 0;
+    return rest_.empty() ? Buffer() : rest_.Share();
+  }
+  const bool small = shape_.exact && shape_.total < kLargePacketBytes;
+  const size_t missing = small ? shape_.total - kept_.size() : 1;
+  if (TailRoom() < missing && !MoveKept(std::max(small ? shape_.total : kept_.size() * 2, read_size_))) return {};
+  const auto used = static_cast<size_t>(kept_.data() + kept_.size() - block_.data());
+  return block_.Share(used, block_.size() - used);
+}
+
+absl::Status PacketReader::Consume(Buffer bytes, PacketSink& sink) {
+  stopped_ = false;
+  if (bytes.size() >= read_size_) {
+    read_size_ = std::min(read_size_ * 4, kLargePacketBytes);
+  } else if (bytes.size() < read_size_ / 8) {
+    read_size_ = std::max(read_size_ / 2, kSmallestRead);
+  }
+  absl::Status status;
+  if (!rest_.empty()) status = FillRest(bytes, sink);
+  if (status.ok() && !kept_.empty() && rest_.empty() && !bytes.empty()) {
+    if (kept_.Join(bytes)) {
+      bytes = std::exchange(kept_, Buffer());
+    } else {
+      status = Splice(bytes, sink);
+    }
+  }
+  if (status.ok() && !bytes.empty() && !stopped_) status = Cut(std::move(bytes), sink);
+  if (kept_.empty()) block_ = Buffer();
+  return refused_ ? Refused() : status;
+}
+
+// Part of a large packet came: into rest_ itself, or in the channel's own buffer.
+absl::Status PacketReader::FillRest(Buffer& bytes, PacketSink& sink) {
+  char* const to = rest_.mutable_data() + rest_filled_;
+  const size_t now = std::min(bytes.size(), rest_.size() - rest_filled_);
+  if (bytes.data() != to) std::memcpy(to, bytes.data(), now);
+  bytes.RemovePrefix(now);
+  rest_filled_ += now;
+  if (rest_filled_ < rest_.size()) return absl::OkStatus();
+  Payload packet;
+  packet.push_back(std::exchange(kept_, Buffer()));
+  packet.push_back(std::exchange(rest_, Buffer()));
+  Deliver(std::move(packet), sink);
+  return absl::OkStatus();
+}
+
+// More of the packet in kept_ came in another block. Leaves in `bytes` what is to be cut on.
+absl::Status PacketReader::Splice(Buffer& bytes, PacketSink& sink) {
+  const size_t missing = shape_.total > kept_.size() ? shape_.total - kept_.size() : 0;
+  if (StartsLarge()) {
+    if (bytes.size() >= missing) {
+      Payload packet;
+      packet.push_back(std::exchange(kept_, Buffer()));
+      packet.push_back(bytes.Share(0, missing));
+      bytes.RemovePrefix(missing);
+      Deliver(std::move(packet), sink);
+      return absl::OkStatus();
+    }
+    rest_ = pool_.Allocate(missing);
+    rest_filled_ = 0;
+    return rest_.empty() ? Refused() : FillRest(bytes, sink);
+  }
+  // Glue together as little as completes the packet, or shows more of it.
+  const bool completes = shape_.exact && shape_.total < kLargePacketBytes && bytes.size() >= missing;
+  const size_t taken = completes ? missing : bytes.size();
+  const size_t room = shape_.exact && shape_.total < kLargePacketBytes ? shape_.total : (kept_.size() + taken) * 2;
+  const size_t before = kept_.size();
+  if (!MoveKept(std::max(room, before + taken))) return Refused();
+  std::memcpy(block_.mutable_data() + before, bytes.data(), taken);
+  bytes.RemovePrefix(taken);
+  Buffer glued = block_.Share(0, before + taken);
+  kept_ = Buffer();
+  if (bytes.empty()) {
+    bytes = std::move(glued);
+    return absl::OkStatus();
+  }
+  return Cut(std::move(glued), sink);
+}
+
+absl::Status PacketReader::Cut(Buffer bytes, PacketSink& sink) {
+  while (!bytes.empty()) {
+    const absl::StatusOr<PacketShape> shape = codec_.DecodePacket({bytes.data(), bytes.size()}, scan_);
+    if (!shape.ok()) return shape.status();
+    const bool complete = shape->total <= bytes.size();
+    if (shape->total == 0 ||
+        (complete && (!shape->exact || shape->header > shape->total || shape->trailer > shape->total - shape->header))) {
+      return absl::DataLossError(absl::StrCat("the packet codec found an impossible packet: total ", shape->total, ", header ",
+                                              shape->header, ", trailer ", shape->trailer, " bytes"));
+    }
+    if (shape->total > options_.max_packet_bytes) {
+      return absl::ResourceExhaustedError(
+          absl::StrCat("a packet of ", shape->total, " bytes or more is over limits.max_packet_bytes, ",
+                       options_.max_packet_bytes, ": raise it, or let the peer send less at once"));
+    }
+    if (!complete) {
+      shape_ = *shape;
+      kept_ = std::move(bytes);
+      return absl::OkStatus();
+    }
+    shape_ = *shape;
+    Payload packet;
+    packet.push_back(bytes.Share(0, shape->total));
+    bytes.RemovePrefix(shape->total);
+    if (!Deliver(std::move(packet), sink)) return absl::OkStatus();
+  }
+  return absl::OkStatus();
+}
+
+// A whole packet of the shape shape_.
+bool PacketReader::Deliver(Payload packet, PacketSink& sink) {
+  scan_ = ScanState();
+  RemoveSuffix(packet, shape_.trailer);
+  RemovePrefix(packet, shape_.header);
+  if (options_.alignment > 1 && reinterpret_cast<uintptr_t>(packet.front().data()) % options_.alignment != 0) {
+    Buffer aligned = pool_.Allocate(packet.front().size());
+    if (aligned.empty() && !packet.front().empty()) {
+      refused_ = stopped_ = true;
+      return false;
+    }
+    std::memcpy(aligned.mutable_data(), packet.front().data(), packet.front().size());
+    packet.front() = std::move(aligned);
+  }
+  if (sink.OnPacket(std::move(packet))) return true;
+  stopped_ = true;
+  return false;
+}
+
+}  // namespace rain

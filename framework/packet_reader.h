@@ -1,0 +1,69 @@
+// PacketReader: cuts packets from the bytes that a channel delivers, wherever those were split.
+#pragma once
+
+#include <cstddef>
+
+#include "absl/status/status.h"
+#include "listenrain/framework/buffer.h"
+#include "listenrain/framework/packet_codec.h"
+
+namespace rain {
+
+// Packets of at least this many bytes are read straight into a block of their own: the kernel alone copies them.
+inline constexpr size_t kLargePacketBytes = 64 << 10;
+
+class PacketSink {
+ public:
+  // One packet's payload: one piece if the packet has fewer than kLargePacketBytes; else at most two, of which the first has at
+  // least `header_bytes`. At least one piece, which may be empty. False: no more packets, please; the rest is dropped.
+  virtual bool OnPacket(Payload payload) = 0;
+
+ protected:
+  ~PacketSink() = default;
+};
+
+// One per link. Thread: loop. Holds no block while it waits between packets.
+class PacketReader {
+ public:
+  struct Options {
+    size_t max_packet_bytes = 64 << 20;
+    size_t header_bytes = 0;
+    size_t alignment = 1;
+  };
+  // `codec` and `pool` are borrowed.
+  PacketReader(const PacketCodec& codec, BufferPool& pool, const Options& options);
+
+  // Where the channel shall read to. Empty if the pool refuses.
+  Buffer ReadBuffer();
+  // Bytes that arrived, in a buffer from ReadBuffer or any other. Delivers the packets that are complete now.
+  // Errors (all end the channel): DATA_LOSS bad framing; RESOURCE_EXHAUSTED packet too large, or the pool refuses.
+  absl::Status Consume(Buffer bytes, PacketSink& sink);
+
+  // True if part of a packet has arrived.
+  bool mid_packet() const { return !kept_.empty(); }
+
+ private:
+  absl::Status Cut(Buffer bytes, PacketSink& sink);
+  absl::Status Splice(Buffer& bytes, PacketSink& sink);
+  absl::Status FillRest(Buffer& bytes, PacketSink& sink);
+  bool Deliver(Payload packet, PacketSink& sink);
+  bool MoveKept(size_t capacity);
+  bool StartsLarge() const;
+  size_t TailRoom() const;
+  absl::Status Refused() const;
+
+  const PacketCodec& codec_;
+  BufferPool& pool_;
+  const Options options_;
+  size_t read_size_ = 4 << 10;  // adapts to the traffic, up to kLargePacketBytes
+  Buffer block_;                // the block given to the channel last, while kept_ lies in it or nothing has come yet
+  Buffer kept_;                 // what has come of the packet that is not complete; its shape, if known, is shape_
+  Buffer rest_;                 // a large packet's bytes beyond kept_, of which rest_filled_ have come
+  size_t rest_filled_ = 0;
+  PacketShape shape_;
+  ScanState scan_;
+  bool stopped_ = false;
+  bool refused_ = false;
+};
+
+}  // namespace rain

@@ -1,0 +1,102 @@
+#include "listenrain/framework/post_box.h"
+
+#include <algorithm>
+#include <exception>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "listenrain/framework/outgoing.h"
+#include "listenrain/framework/protocol.h"
+#include "listenrain/framework/shard.h"
+#include "listenrain/framework/transport.h"
+
+namespace rain {
+
+PostBox::PostBox(Ref<Shard> shard, std::shared_ptr<const ProtocolParts> protocol, TransportKey key, Role role)
+    : shard_(std::move(shard)),
+      protocol_(std::move(protocol)),
+      key_(std::move(key)),
+      role_(role),
+      budget_(protocol_->limits.max_queued_bytes, protocol_->limits.max_queued_packets) {}
+
+PostBox::~PostBox() = default;
+
+absl::Status PostBox::Submit(Submission& submission, Encode encode) {
+  if (!shard_->loop().InLoop()) return SubmitFromOutside(submission, encode);
+  if (Transport* open = transport(); open != nullptr) return open->Submit(submission, encode);
+  return absl::UnavailableError(absl::StrCat("the transport to ", key_.text(), " is closed"));
+}
+
+absl::StatusOr<Outgoing*> PostBox::Prepare(Submission& submission, Encode encode, bool in_loop) {
+  PooledWriter writer(shard_->buffers(), protocol_->limits.max_packet_bytes);
+  if (absl::Status status = writer.Begin(); !status.ok()) return status;
+  if (absl::Status status = EncodeGuarded(submission.header, encode, writer); !status.ok()) return status;
+  const size_t size = writer.size();
+  // Answers to requests that were accepted always find room: the window bounds them.
+  const bool charged = submission.is_request() || submission.header.kind == MessageKind::one_way;
+  if (charged) {
+    if (absl::Status status = budget_.Charge(size); !status.ok()) return status;
+  }
+  Outgoing& outgoing = in_loop ? shard_->nodes().NewInLoop() : shard_->nodes().New();
+  outgoing.payload = writer.Take();
+  outgoing.size = size;
+  outgoing.charged = charged;
+  Describe(submission, outgoing);
+  return &outgoing;
+}
+
+void PostBox::Describe(Submission& submission, Outgoing& outgoing) {
+  outgoing.header = std::move(submission.header);
+  outgoing.where = submission.where;
+  outgoing.idempotent = submission.idempotent;
+  outgoing.priority = submission.priority;
+  outgoing.answered_bytes = submission.answered_bytes;
+  outgoing.deadline = submission.deadline;
+  outgoing.completion = submission.waiter;
+  if (submission.make != nullptr) (*submission.make)(outgoing);
+  if (submission.cancellation != nullptr) submission.cancellation->Set(Ref<PostBox>::Share(this), outgoing.token);
+}
+
+absl::Status PostBox::SubmitFromOutside(Submission& submission, Encode encode) {
+  absl::StatusOr<Outgoing*> outgoing = Prepare(submission, encode, false);
+  if (!outgoing.ok()) return outgoing.status();
+  (*outgoing)->box = Ref<PostBox>::Share(this);
+  if (shard_->Mail(**outgoing)) return absl::OkStatus();
+  if ((*outgoing)->charged) budget_.Release((*outgoing)->size);
+  shard_->nodes().Recycle(**outgoing);
+  return absl::CancelledError("this ListenRain is stopped");
+}
+
+absl::Status EncodeGuarded(const MessageHeader& header, Encode encode, PayloadWriter& writer) {
+  try {
+    absl::Status status = encode(header, writer);
+    return status.ok() ? writer.status() : status;
+  } catch (const std::exception& thrown) {
+    return absl::InvalidArgumentError(absl::StrCat("the message codec threw while encoding: ", thrown.what()));
+  } catch (...) {
+    return absl::InvalidArgumentError("the message codec threw while encoding");
+  }
+}
+
+void Cancellation::Set(Ref<PostBox> box, Token token) {
+  MutexLock lock(mutex_);
+  box_ = std::move(box);
+  token_ = token;
+}
+
+void Cancellation::Cancel() {
+  Ref<PostBox> box;
+  Token token = 0;
+  {
+    MutexLock lock(mutex_);
+    box = std::move(box_);
+    token = token_;
+  }
+  if (!box) return;
+  PostBox& at = *box;
+  at.shard().Execute([box = std::move(box), token]() mutable {
+    if (box->transport() != nullptr) box->transport()->Cancel(token);
+  });
+}
+
+}  // namespace rain

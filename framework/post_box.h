@@ -1,0 +1,134 @@
+// PostBox: the address of a transport, for everybody who is not on its loop, or who outlives it.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <utility>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "listenrain/framework/budget.h"
+#include "listenrain/framework/channel.h"
+#include "listenrain/framework/clock.h"
+#include "listenrain/framework/completion.h"
+#include "listenrain/framework/message_header.h"
+#include "listenrain/framework/mutex.h"
+#include "listenrain/framework/payload_writer.h"
+#include "listenrain/framework/ref.h"
+#include "listenrain/framework/token.h"
+#include "listenrain/framework/transport_key.h"
+
+namespace rain {
+
+class Shard;
+class Transport;
+class Cancellation;
+struct Outgoing;
+struct ProtocolParts;
+
+// What a caller may say of one request.
+struct SendOptions {
+  absl::Duration timeout = absl::ZeroDuration();  // zero: the protocol's. Covers connecting, queueing, the wire, the handler
+  bool idempotent = false;                        // may be sent twice
+  int priority = 0;                               // higher first, in queues that look at it
+  Cancellation* cancellation = nullptr;           // if given, can end the request early
+};
+
+// One message for a transport, with all that the engine must know of it.
+struct Submission {
+  MessageHeader header;
+  Instant deadline = Instant::Infinite();
+  bool idempotent = false;
+  int priority = 0;
+  size_t answered_bytes = 0;  // of a reply: what its request weighed
+  RunOn where = RunOn::executor;
+  // Of a request: where its outcome goes. `make` puts a completion into the node's room; else `waiter` is borrowed.
+  Completion* waiter = nullptr;
+  const absl::FunctionRef<void(Outgoing&)>* make = nullptr;
+  Cancellation* cancellation = nullptr;
+
+  bool is_request() const { return header.kind == MessageKind::request; }
+};
+
+using Encode = absl::FunctionRef<absl::Status(const MessageHeader&, PayloadWriter&)>;
+
+// Calls `encode`, and makes INVALID_ARGUMENT of what it throws.
+absl::Status EncodeGuarded(const MessageHeader& header, Encode encode, PayloadWriter& writer);
+
+// Outlives its transport. Thread: any.
+class PostBox final : public RefCounted {
+ public:
+  PostBox(Ref<Shard> shard, std::shared_ptr<const ProtocolParts> protocol, TransportKey key, Role role);
+  ~PostBox() override;
+
+  // The one door into the engine. Encodes at once, on this thread: straight into the link's output where this thread holds the
+  // baton and nothing is queued, else into a pooled block. Exactly one outcome follows a request for which it returned OK.
+  // Errors (nothing happens then): RESOURCE_EXHAUSTED full queue or size limit; ALREADY_EXISTS msgID in flight; CANCELLED
+  // stopped; UNAVAILABLE the transport is gone; the codec's own.
+  absl::Status Submit(Submission& submission, Encode encode);
+
+  // A node for the queue: encoded into pooled blocks, charged to the budget. Errors: as Submit.
+  absl::StatusOr<Outgoing*> Prepare(Submission& submission, Encode encode, bool in_loop);
+  // Moves what the submission says into the node.
+  void Describe(Submission& submission, Outgoing& outgoing);
+
+  const ProtocolParts& protocol() const { return *protocol_; }
+  const std::shared_ptr<const ProtocolParts>& shared_protocol() const { return protocol_; }
+  const TransportKey& key() const { return key_; }
+  Role role() const { return role_; }
+  Shard& shard() const { return *shard_; }
+  Budget& budget() { return budget_; }
+
+  // True once the transport has ended: nobody waits for a reply there.
+  bool gone() const { return gone_.load(std::memory_order_acquire); }
+
+  // Who is at the other end. Set before the first request from there; empty while connecting.
+  const PeerInfo& peer() const { return peer_; }
+
+  // What makes the transport, on its loop, when it is first looked for there. Set before others see the box.
+  void set_opener(absl::AnyInvocable<void() &&> opener) { opener_ = std::move(opener); }
+
+  // Thread: loop for all that follows. Null once the transport is gone.
+  Transport* transport() {
+    if (opener_) std::exchange(opener_, nullptr)();
+    return transport_;
+  }
+  void set_transport(Transport* transport) {
+    transport_ = transport;
+    gone_.store(transport == nullptr, std::memory_order_release);
+  }
+  void set_peer(PeerInfo peer) { peer_ = std::move(peer); }
+
+ private:
+  absl::Status SubmitFromOutside(Submission& submission, Encode encode);
+
+  const Ref<Shard> shard_;
+  const std::shared_ptr<const ProtocolParts> protocol_;
+  const TransportKey key_;
+  const Role role_;
+  Budget budget_;
+  absl::AnyInvocable<void() &&> opener_;
+  Transport* transport_ = nullptr;
+  std::atomic<bool> gone_{false};
+  PeerInfo peer_;
+};
+
+// Ends one request early, from any thread, also after everything else is gone. One handle per request; the last one counts.
+class Cancellation {
+ public:
+  // The request ends as CANCELLED unless it has its outcome already. Idempotent. Thread: any.
+  void Cancel();
+
+ private:
+  friend class PostBox;
+  void Set(Ref<PostBox> box, Token token);
+
+  Mutex mutex_;
+  Ref<PostBox> box_ ABSL_GUARDED_BY(mutex_);
+  Token token_ ABSL_GUARDED_BY(mutex_) = 0;
+};
+
+}  // namespace rain

@@ -1,0 +1,62 @@
+#include "listenrain/framework/protocol_register_table.h"
+
+#include "absl/strings/str_cat.h"
+
+namespace rain {
+namespace {
+
+// What is wrong with a protocol's parts, or nothing.
+std::string Complaint(const ProtocolParts& parts) {
+  if (parts.name.empty()) return "it has no name";
+  if (parts.header_codec == nullptr) return "it has no message_codec";
+  if (parts.packet_codec == nullptr) return "it has no packet_codec, and the program no default";
+  if (parts.executor == nullptr) return "it has no executor, and the program no default";
+  if (parts.timeout <= absl::ZeroDuration()) return "its timeout is not positive";
+  const CodecTraits& traits = parts.header_codec->traits();
+  if (traits.header_bytes > PayloadWriter::kReservedAtBegin) {
+    return absl::StrCat("its message_codec has ", traits.header_bytes, " header bytes; at most ", PayloadWriter::kReservedAtBegin,
+                        " are possible");
+  }
+  const size_t alignment = traits.payload_alignment;
+  if (alignment != 1 && alignment != 2 && alignment != 4 && alignment != 8) return "its payload_alignment is not 1, 2, 4 or 8";
+  if (traits.ids == IdPolicy::assigned && traits.header_bytes == 0)
+    return "its ids are assigned, and it has no header bytes to put them in";
+  if (parts.router != nullptr && !(traits.Has(MessageKind::request) && traits.Has(MessageKind::reply))) {
+    return "its router would take requests on dialed transports, and its message_codec cannot tell requests from replies";
+  }
+  const Limits& limits = parts.limits;
+  if (limits.max_packet_bytes == 0 || limits.max_queued_bytes == 0 || limits.max_queued_packets == 0 ||
+      limits.window_requests == 0 || limits.window_bytes == 0) {
+    return "one of its limits is 0";
+  }
+  if (limits.stall <= absl::ZeroDuration()) return "its limits.stall is not positive";
+  return "";
+}
+
+}  // namespace
+
+ProtocolRegisterTable::ProtocolRegisterTable(std::shared_ptr<const PacketCodec> packet_codec, std::shared_ptr<Executor> executor)
+    : packet_codec_(std::move(packet_codec)), executor_(std::move(executor)) {}
+
+absl::Status ProtocolRegisterTable::Add(const std::shared_ptr<ProtocolParts>& parts) {
+  if (parts->packet_codec == nullptr) parts->packet_codec = packet_codec_;
+  if (parts->executor == nullptr) parts->executor = executor_;
+  if (const std::string wrong = Complaint(*parts); !wrong.empty()) {
+    return absl::InvalidArgumentError(absl::StrCat("protocol \"", parts->name, "\": ", wrong));
+  }
+  MutexLock lock(mutex_);
+  for (const auto& entry : entries_) {
+    if (entry->name == parts->name)
+      return absl::AlreadyExistsError(absl::StrCat("protocol \"", parts->name, "\" is registered already"));
+  }
+  parts->index = entries_.size();
+  entries_.push_back(parts);
+  return absl::OkStatus();
+}
+
+std::vector<std::shared_ptr<const ProtocolParts>> ProtocolRegisterTable::All() const {
+  MutexLock lock(mutex_);
+  return entries_;
+}
+
+}  // namespace rain

@@ -1,0 +1,59 @@
+#include "listenrain/framework/responder.h"
+
+#include <exception>
+
+#include "listenrain/framework/protocol.h"
+#include "listenrain/framework/shard.h"
+#include "listenrain/framework/transport.h"
+
+namespace rain {
+
+absl::Status Answer::CheckExpected() const {
+  if (expected()) return absl::OkStatus();
+  return absl::FailedPreconditionError("no answer is expected: the message is one-way, or was answered before");
+}
+
+absl::Status Answer::Send(Encode encode) {
+  if (absl::Status status = CheckExpected(); !status.ok()) return status;
+  Submission reply;
+  reply.header.kind = MessageKind::reply;
+  reply.header.id = id_;
+  reply.answered_bytes = bytes_;
+  absl::Status status = box_->Submit(reply, encode);
+  if (!status.ok() && !box_->gone()) (void)SendError(status);  // the reason is returned below, whether the peer hears it or not
+  bytes_ = 0;
+  return status;
+}
+
+absl::Status Answer::Fail(const absl::Status& why) {
+  if (absl::Status status = CheckExpected(); !status.ok()) return status;
+  const absl::Status status = SendError(why.ok() ? absl::UnknownError("the handler failed with an OK status") : why);
+  bytes_ = 0;
+  return status;
+}
+
+absl::Status Answer::SendError(const absl::Status& why) {
+  const HeaderCodec& codec = *box_->protocol().header_codec;
+  if (!codec.traits().Has(MessageKind::error)) {
+    // Nothing can be said on this wire: the request is dropped, or in order, where a gap would shift all replies, the channel
+    // ends.
+    PostBox& box = *box_;
+    box.shard().Execute([box = box_, id = id_, bytes = bytes_] {
+      if (box->transport() != nullptr) box->transport()->DropUnanswered(id, bytes);
+    });
+    return absl::OkStatus();
+  }
+  Submission error;
+  error.header.kind = MessageKind::error;
+  error.header.id = id_;
+  error.answered_bytes = bytes_;
+  return box_->Submit(error, [&](const MessageHeader& header, PayloadWriter& to) { return codec.EncodeError(header, why, to); });
+}
+
+Answer::~Answer() {
+  if (!box_ || !expected()) return;
+  const bool threw = std::uncaught_exceptions() > 0;
+  (void)SendError(absl::InternalError(threw ? "the handler threw" : "the handler dropped the request unanswered"));
+}
+
+}  // namespace rain

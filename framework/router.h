@@ -1,0 +1,106 @@
+// Router: which handler takes which message.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/functional/any_invocable.h"
+#include "absl/strings/str_cat.h"
+#include "listenrain/framework/call_context.h"
+#include "listenrain/framework/delivery.h"
+#include "listenrain/framework/message_codec.h"
+#include "listenrain/framework/responder.h"
+
+namespace rain {
+
+// Filled by the user, then moved into Listen or a ProtocolSpec and never changed. Handlers run on the executor, several at once;
+// one that throws, or lets its responder go unanswered, answers with an error.
+template <class M>
+class Router {
+ public:
+  using Handler = absl::AnyInvocable<void(M, CallContext, Responder<M>) const>;
+
+  // The last handler of a method or command counts.
+  Router& On(int64_t method, Handler handler) {
+    by_method_.insert_or_assign(method, std::move(handler));
+    return *this;
+  }
+  Router& On(absl::string_view command, Handler handler) {
+    by_command_.insert_or_assign(std::string(command), std::move(handler));
+    return *this;
+  }
+  // For every other message; without it they end as NOT_FOUND.
+  Router& Otherwise(Handler handler) {
+    otherwise_ = std::move(handler);
+    return *this;
+  }
+
+  bool empty() const { return by_method_.empty() && by_command_.empty() && !otherwise_; }
+  // Null: nobody takes it.
+  const Handler* Find(const Route& route) const {
+    if (const auto* method = std::get_if<int64_t>(&route)) {
+      const auto found = by_method_.find(*method);
+      if (found != by_method_.end()) return &found->second;
+    } else if (const auto* command = std::get_if<absl::string_view>(&route)) {
+      const auto found = by_command_.find(*command);
+      if (found != by_command_.end()) return &found->second;
+    }
+    return otherwise_ ? &otherwise_ : nullptr;
+  }
+
+ private:
+  absl::flat_hash_map<int64_t, Handler> by_method_;
+  absl::flat_hash_map<std::string, Handler> by_command_;
+  Handler otherwise_;
+};
+
+// "method 7", "command \"x\"", "no method".
+std::string ToString(const Route& route);
+
+// Decoding guarded against what the codec throws.
+template <class M>
+absl::StatusOr<M> DecodeGuarded(const MessageCodec<M>& codec, const MessageHeader& header, Payload payload) {
+  try {
+    return codec.DecodeMessage(header, std::move(payload));
+  } catch (const std::exception& thrown) {
+    return absl::InvalidArgumentError(absl::StrCat("the message codec threw while decoding: ", thrown.what()));
+  } catch (...) {
+    return absl::InvalidArgumentError("the message codec threw while decoding");
+  }
+}
+
+// The typed edge of the serving side.
+template <class M>
+class RouterSink final : public RequestSink {
+ public:
+  RouterSink(Router<M> router, std::shared_ptr<const MessageCodec<M>> codec)
+      : router_(std::move(router)), codec_(std::move(codec)) {}
+
+  void OnRequest(Incoming&& incoming) const override {
+    CallContext context(incoming.box, incoming.header);
+    Responder<M> responder(Answer(std::move(incoming.box), incoming.header.id, incoming.bytes), *codec_);
+    absl::StatusOr<M> message = DecodeGuarded(*codec_, incoming.header, std::move(incoming.payload));
+    if (!message.ok()) {
+      if (responder.expected()) (void)responder.Fail(message.status());
+      return;
+    }
+    const Route route = codec_->RouteOf(*message);
+    if (const auto* handler = router_.Find(route))
+      return (*handler)(*std::move(message), std::move(context), std::move(responder));
+    if (responder.expected())
+      (void)responder.Fail(absl::NotFoundError(absl::StrCat("no handler for ", ToString(route), " here")));
+  }
+
+  void OnDropped(Incoming&& incoming) const override {
+    Answer answer(std::move(incoming.box), incoming.header.id, incoming.bytes);
+    if (answer.expected()) (void)answer.Fail(absl::CancelledError("the server's executor ended before the request was handled"));
+  }
+
+ private:
+  const Router<M> router_;
+  const std::shared_ptr<const MessageCodec<M>> codec_;
+};
+
+}  // namespace rain

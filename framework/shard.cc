@@ -1,0 +1,125 @@
+#include "listenrain/framework/shard.h"
+
+#include <utility>
+
+#include "listenrain/framework/baton.h"
+#include "listenrain/framework/post_box.h"
+#include "listenrain/framework/transport.h"
+
+namespace rain {
+
+Shard::Shard(std::shared_ptr<Loop> loop, std::shared_ptr<BufferPool> buffers, std::shared_ptr<Observer> observer)
+    : loop_(std::move(loop)), buffers_(std::move(buffers)), observer_(std::move(observer)) {}
+
+Shard::~Shard() = default;
+
+bool Shard::Mail(Outgoing& outgoing) {
+  bool was_empty = false;
+  {
+    MutexLock lock(mutex_);
+    if (closed_) return false;
+    was_empty = first_mail_ == nullptr;
+    outgoing.next = nullptr;
+    (was_empty ? first_mail_ : last_mail_->next) = &outgoing;
+    last_mail_ = &outgoing;
+  }
+  if (was_empty) loop_->Run([self = Ref<Shard>::Share(this)] { self->DrainMailbox(); });
+  return true;
+}
+
+void Shard::DrainMailbox() {
+  Outgoing* mail = nullptr;
+  {
+    MutexLock lock(mutex_);
+    mail = std::exchange(first_mail_, nullptr);
+    last_mail_ = nullptr;
+  }
+  while (mail != nullptr) {
+    Outgoing& outgoing = *std::exchange(mail, mail->next);
+    outgoing.next = nullptr;
+    Transport::Accept(outgoing);
+  }
+}
+
+void Shard::Execute(absl::AnyInvocable<void() &&> task) {
+  if (loop_->InLoop()) {
+    std::move(task)();
+  } else {
+    loop_->Run(std::move(task));
+  }
+}
+
+void Shard::ExecuteAndWait(absl::AnyInvocable<void() &&> task) {
+  if (Baton::AnyHeldHere()) return Execute(std::move(task));
+  // Signals when the task is gone, run or not.
+  struct Waiting {
+    Mutex mutex;
+    CondVar changed;
+    bool over ABSL_GUARDED_BY(mutex) = false;
+  };
+  struct Signal {
+    explicit Signal(Waiting& waiting) : to(&waiting) {}
+    Signal(Signal&& other) noexcept : to(std::exchange(other.to, nullptr)) {}
+    Signal(const Signal&) = delete;
+    ~Signal() {
+      if (to == nullptr) return;
+      MutexLock lock(to->mutex);
+      to->over = true;
+      to->changed.SignalAll();
+    }
+    Waiting* to;
+  };
+  Waiting waiting;
+  loop_->Run([task = std::move(task), signal = Signal(waiting)]() mutable { std::move(task)(); });
+  MutexLock lock(waiting.mutex);
+  while (!waiting.over) waiting.changed.Wait(waiting.mutex);
+}
+
+Dispatcher& Shard::DispatcherOf(const std::shared_ptr<const ProtocolParts>& protocol) {
+  MutexLock lock(mutex_);
+  if (dispatchers_.size() <= protocol->index) dispatchers_.resize(protocol->index + 1);
+  auto& dispatcher = dispatchers_[protocol->index];
+  if (dispatcher == nullptr) dispatcher = std::make_unique<Dispatcher>(*loop_, protocol);
+  return *dispatcher;
+}
+
+Stats Shard::StatsOf(const ProtocolParts& protocol) {
+  Stats stats;
+  MutexLock lock(mutex_);
+  if (protocol.index < dispatchers_.size() && dispatchers_[protocol.index] != nullptr) {
+    stats.Add(dispatchers_[protocol.index]->counters);
+  }
+  return stats;
+}
+
+void Shard::House(std::unique_ptr<Resident> resident) {
+  Resident& housed = *resident.release();
+  residents_.PushBack(housed);
+  if (shut_) housed.End(absl::CancelledError("this ListenRain is stopped"));
+}
+
+void Shard::Bury(Resident& resident) {
+  if (resident.buried_) return;
+  resident.buried_ = true;
+  residents_.Remove(resident);
+  graves_.emplace_back(&resident);
+  loop_->AtTurnEnd(*this);
+}
+
+void Shard::OnTurnEnd() {
+  std::vector<std::unique_ptr<Resident>> graves;
+  graves.swap(graves_);
+}
+
+void Shard::Shut() {
+  shut_ = true;
+  while (!residents_.empty()) residents_.front()->End(absl::CancelledError("this ListenRain is stopped"));
+  {
+    MutexLock lock(mutex_);
+    closed_ = true;
+  }
+  DrainMailbox();
+  // What the ends above had to tell is told in this turn's end.
+}
+
+}  // namespace rain

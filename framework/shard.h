@@ -1,0 +1,88 @@
+// Shard: what lives on one loop: its transports and listeners, the nodes and counters they share, and the mailbox to them.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
+#include "listenrain/framework/buffer.h"
+#include "listenrain/framework/dispatcher.h"
+#include "listenrain/framework/intrusive_list.h"
+#include "listenrain/framework/loop.h"
+#include "listenrain/framework/mutex.h"
+#include "listenrain/framework/observer.h"
+#include "listenrain/framework/outgoing.h"
+#include "listenrain/framework/ref.h"
+
+namespace rain {
+
+class Transport;
+
+// Something that lives on a shard until it ends, or the shard is shut. Thread: loop.
+class Resident {
+ public:
+  virtual ~Resident() = default;
+  // Ends it: idempotent, calls no user code before it returns, and calls Shard::Bury.
+  virtual void End(absl::Status why) = 0;
+
+ private:
+  friend class Shard;
+  ListHook<Resident> resident_hook_;
+  bool buried_ = false;
+};
+
+// Thread: loop, unless said otherwise. Outlives its loop's transports through the post boxes that refer to it.
+class Shard final : public RefCounted, private TurnTask {
+ public:
+  Shard(std::shared_ptr<Loop> loop, std::shared_ptr<BufferPool> buffers, std::shared_ptr<Observer> observer);
+  ~Shard() override;
+
+  // Thread: any.
+  Loop& loop() const { return *loop_; }
+  BufferPool& buffers() const { return *buffers_; }
+  OutgoingPool& nodes() { return nodes_; }
+  Observer* observer() const { return observer_.get(); }
+
+  // Brings a message, with its box set, to its transport. False if the shard is shut: the caller keeps the node. Thread: any.
+  bool Mail(Outgoing& outgoing);
+  // Runs the task on the loop: now if this thread holds the baton, else in a later turn. Thread: any.
+  void Execute(absl::AnyInvocable<void() &&> task);
+
+  // The same, and waits until it ran (or its loop ended), unless this thread holds a baton. Thread: any.
+  void ExecuteAndWait(absl::AnyInvocable<void() &&> task);
+
+  Dispatcher& DispatcherOf(const std::shared_ptr<const ProtocolParts>& protocol);
+  // Counters of one protocol on this loop. Thread: any.
+  Stats StatsOf(const ProtocolParts& protocol);
+
+  // Takes ownership until it is buried.
+  void House(std::unique_ptr<Resident> resident);
+  // Destroys it at the turn's end.
+  void Bury(Resident& resident);
+  size_t residents() const { return residents_.size(); }
+
+  // Ends every resident and every message that comes later, as CANCELLED. Idempotent.
+  void Shut();
+  bool shut() const { return shut_; }
+
+ private:
+  void DrainMailbox();
+  void OnTurnEnd() override;
+
+  const std::shared_ptr<Loop> loop_;
+  const std::shared_ptr<BufferPool> buffers_;
+  const std::shared_ptr<Observer> observer_;
+  OutgoingPool nodes_;
+  IntrusiveList<Resident, &Resident::resident_hook_> residents_;
+  std::vector<std::unique_ptr<Resident>> graves_;
+  bool shut_ = false;
+
+  Mutex mutex_;
+  Outgoing* first_mail_ ABSL_GUARDED_BY(mutex_) = nullptr;
+  Outgoing* last_mail_ ABSL_GUARDED_BY(mutex_) = nullptr;
+  bool closed_ ABSL_GUARDED_BY(mutex_) = false;
+  std::vector<std::unique_ptr<Dispatcher>> dispatchers_ ABSL_GUARDED_BY(mutex_);  // by protocol index
+};
+
+}  // namespace rain

@@ -1,0 +1,71 @@
+#include "listenrain/framework/stat_machine_pool.h"
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/str_cat.h"
+
+namespace rain {
+namespace {
+
+class DefaultStatMachinePool final : public StatMachinePool {
+ public:
+  explicit DefaultStatMachinePool(const OutgoingPool& nodes) : nodes_(nodes) {}
+
+  void Add(Outgoing& request) override {
+    request.in_flight_at = this;
+    list_.PushBack(request);
+  }
+
+  absl::Status Bind(Outgoing& request, const MsgId& id) override {
+    if (!IsOwnToken(request, id) && !by_id_.emplace(id, &request).second) {
+      return absl::AlreadyExistsError(
+          absl::StrCat("msgID ", ToString(id), " is in flight on this transport: wait for its outcome"));
+    }
+    request.header.id = id;
+    return absl::OkStatus();
+  }
+
+  Outgoing* Pop(Token token) override {
+    Outgoing* request = nodes_.Find(token);
+    return request != nullptr && request->in_flight_at == this ? Take(*request) : nullptr;
+  }
+
+  Outgoing* Pop(const MsgId& id) override {
+    if (!by_id_.empty()) {
+      const auto found = by_id_.find(id);
+      if (found != by_id_.end()) return Take(*found->second);
+    }
+    if (!id.is_integer()) return nullptr;
+    Outgoing* request = nodes_.Find(id.integer());
+    const bool own = request != nullptr && request->in_flight_at == this && IsOwnToken(*request, request->header.id);
+    return own ? Take(*request) : nullptr;
+  }
+
+  Outgoing* PopOldest() override { return list_.empty() ? nullptr : Take(*list_.front()); }
+  size_t size() const override { return list_.size(); }
+
+ private:
+  static bool IsOwnToken(const Outgoing& request, const MsgId& id) { return id.is_integer() && id.integer() == request.token; }
+
+  Outgoing* Take(Outgoing& request) {
+    list_.Remove(request);
+    request.in_flight_at = nullptr;
+    if (!by_id_.empty() && !IsOwnToken(request, request.header.id)) {
+      by_id_.erase(request.header.id);
+      if (by_id_.empty() && by_id_.capacity() > kKeptCapacity) by_id_ = {};
+    }
+    return &request;
+  }
+
+  static constexpr size_t kKeptCapacity = 64;
+  const OutgoingPool& nodes_;
+  IntrusiveList<Outgoing, &Outgoing::in_flight_hook> list_;
+  absl::flat_hash_map<MsgId, Outgoing*> by_id_;
+};
+
+}  // namespace
+
+std::unique_ptr<StatMachinePool> NewStatMachinePool(const OutgoingPool& nodes) {
+  return std::make_unique<DefaultStatMachinePool>(nodes);
+}
+
+}  // namespace rain

@@ -1,0 +1,161 @@
+// The life of a transport: from dial or accept to its end. Requests: transport_requests.cc and transport_answers.cc.
+#include "listenrain/framework/transport.h"
+
+#include <exception>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "listenrain/framework/log.h"
+#include "listenrain/framework/status.h"
+
+namespace rain {
+
+Transport::Transport(Ref<PostBox> box, std::shared_ptr<const RequestSink> sink)
+    : box_(std::move(box)),
+      shard_(box_->shard()),
+      dispatcher_(shard_.DispatcherOf(box_->shared_protocol())),
+      counters_(dispatcher_.counters),
+      codec_(*box_->protocol().header_codec),
+      limits_(box_->protocol().limits),
+      observer_(shard_.observer()),
+      sink_(std::move(sink)),
+      built_in_queue_(box_->protocol().queue == nullptr),
+      queue_(built_in_queue_ ? NewFifoQueue() : box_->protocol().queue()),
+      requests_(box_->protocol().stat_machines == nullptr ? NewStatMachinePool(shard_.nodes())
+                                                          : box_->protocol().stat_machines(shard_.nodes())),
+      stall_(shard_.loop(), limits_.stall, [this] { OnStalled(); }) {
+  box_->set_transport(this);
+}
+
+Transport::~Transport() {
+  if (!ended_) box_->set_transport(nullptr);
+}
+
+void Transport::Dial(std::unique_ptr<ChannelGenerator> generator) {
+  generator_ = std::move(generator);
+  generator_->Next(shard_.loop(), [this](absl::StatusOr<std::unique_ptr<Channel>> channel) {
+    if (ended_) return;
+    if (channel.ok()) {
+      Attach(*std::move(channel));
+    } else {
+      End(channel.status());
+    }
+  });
+}
+
+void Transport::Attach(std::unique_ptr<Channel> channel) {
+  box_->set_peer(channel->peer());
+  const CodecTraits& traits = codec_.traits();
+  const Link::Parts parts{shard_.loop(),
+                          *box_->protocol().packet_codec,
+                          shard_.buffers(),
+                          limits_,
+                          {limits_.max_packet_bytes, traits.header_bytes, traits.payload_alignment}};
+  counters_.channels_opened.Add();
+  link_ = std::make_unique<Link>(parts, std::move(channel), static_cast<LinkEvents&>(*this));
+  Pump();
+}
+
+ObservedTransport Transport::observed() const { return {box_->protocol().name, box_->key().text(), box_->role(), box_->peer()}; }
+
+void Transport::End(absl::Status why) {
+  if (ended_) return;
+  ended_ = true;
+  box_->set_transport(nullptr);
+  if (on_gone_) std::exchange(on_gone_, nullptr)();
+  const std::string where = box_->key().text();
+  while (Outgoing* request = requests_->PopOldest()) Fail(*request, At(where, why));
+  while (Outgoing* post = queue_->Pop()) {
+    counters_.posts_dropped.Add();
+    if (post->charged) box_->budget().Release(post->size);
+    shard_.nodes().RecycleInLoop(*post);
+  }
+  while (Outgoing* answer = answers_.PopFront()) DropAnswer(*answer);
+  for (; !early_answers_.empty(); early_answers_.pop_front()) {
+    if (early_answers_.front() != nullptr) DropAnswer(*early_answers_.front());
+  }
+  if (link_ != nullptr) {
+    for (auto& sent = link_->sent_packets(); !sent.empty(); sent.pop_front()) OnTaken(sent.front());
+    link_->Close(std::move(why));
+    counters_.channels_closed.Add();
+  }
+  generator_.reset();
+  shard_.Bury(*this);
+}
+
+// The kind decides who is told; a kind that nobody here knows ends the channel, unless it is marked as optional.
+bool Transport::OnPacket(Payload payload) {
+  if (ended_) return false;
+  counters_.bytes_in.Add(SizeOf(payload));
+  absl::StatusOr<MessageHeader> header = Peek(payload);
+  if (!header.ok()) {
+    counters_.undecodable.Add();
+    if (in_order()) End(At("undecodable message", header.status()));
+    return !ended_;
+  }
+  if (observer_ != nullptr) observer_->OnPacketIn(observed(), *header, payload);
+  switch (header->kind) {
+    case MessageKind::reply:
+    case MessageKind::error:
+      OnReply(*std::move(header), std::move(payload));
+      break;
+    case MessageKind::request:
+    case MessageKind::one_way:
+      OnRequest(*std::move(header), std::move(payload));
+      break;
+    case MessageKind::ping:
+      AnswerPing(*header);
+      break;
+    case MessageKind::pong:
+    case MessageKind::go_away:
+    case MessageKind::cancel:
+      counters_.skipped.Add();
+      break;
+    default:
+      counters_.skipped.Add();
+      if ((header->flags & kOptionalKindFlag) == 0) {
+        End(absl::DataLossError(absl::StrCat("the peer sent a message of kind ", static_cast<int>(header->kind),
+                                             ", which this side does not know and which is not marked as optional")));
+      }
+  }
+  return !ended_;
+}
+
+absl::StatusOr<MessageHeader> Transport::Peek(const Payload& payload) const {
+  if (payload.front().size() < codec_.traits().header_bytes) {
+    return absl::InvalidArgumentError(absl::StrCat("a payload of ", SizeOf(payload),
+                                                   " bytes is shorter than the message header, ", codec_.traits().header_bytes));
+  }
+  try {
+    return codec_.PeekHeader(payload, box_->role());
+  } catch (const std::exception& thrown) {
+    return absl::InvalidArgumentError(absl::StrCat("the message codec threw: ", thrown.what()));
+  } catch (...) {
+    return absl::InvalidArgumentError("the message codec threw");
+  }
+}
+
+void Transport::OnReadDone() {}
+
+void Transport::OnTaken(const SentPacket& packet) {
+  if (packet.charge > 0) box_->budget().Release(packet.charge - 1);
+}
+
+void Transport::OnWritable() {
+  if (ended_) return;
+  Pump();
+  MaybeFinish();
+}
+
+void Transport::OnLinkEnd() {
+  if (box_->role() == Role::dialer || requests_->size() > 0) {
+    return End(absl::UnavailableError("the peer closed the channel"));
+  }
+  MaybeFinish();
+}
+
+void Transport::OnLinkClosed(absl::Status why) {
+  End(why.ok() ? absl::UnavailableError("the channel was closed") : std::move(why));
+}
+
+}  // namespace rain

@@ -1,0 +1,129 @@
+// Transport: a link to one peer, the requests in flight on it either way, their deadlines, and the queue.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "absl/container/flat_hash_set.h"
+#include "absl/status/status.h"
+#include "listenrain/framework/channel_generator.h"
+#include "listenrain/framework/delivery.h"
+#include "listenrain/framework/dispatcher.h"
+#include "listenrain/framework/link.h"
+#include "listenrain/framework/outgoing.h"
+#include "listenrain/framework/post_box.h"
+#include "listenrain/framework/queue.h"
+#include "listenrain/framework/ring.h"
+#include "listenrain/framework/shard.h"
+#include "listenrain/framework/stall_timer.h"
+#include "listenrain/framework/stat_machine_pool.h"
+
+namespace rain {
+
+// Made on its loop: by the transport pool to dial, by an acceptor for an accepted channel. Housed by the shard; ends with its
+// channel (until reconnection comes), with the listener, or with the shard. Others reach it through its post box. Thread: loop.
+class Transport final : public Resident, private LinkEvents, private DeadlineOwner {
+ public:
+  // Told once, when the transport ends: nobody shall be sent there any more.
+  using OnGone = absl::AnyInvocable<void() &&>;
+
+  Transport(Ref<PostBox> box, std::shared_ptr<const RequestSink> sink);
+  void set_on_gone(OnGone on_gone) { on_gone_ = std::move(on_gone); }
+  ~Transport() override;
+
+  // Asks the generator for a channel; messages wait meanwhile.
+  void Dial(std::unique_ptr<ChannelGenerator> generator);
+  void Attach(std::unique_ptr<Channel> channel);
+
+  // PostBox::Submit, for a thread that holds the baton.
+  absl::Status Submit(Submission& submission, Encode encode);
+  // A message from the mailbox: to its box's transport, or to its end if that is gone.
+  static void Accept(Outgoing& outgoing);
+  void Cancel(Token token);
+  // A request of the peer's that ends without a word, since the wire has none for errors.
+  void DropUnanswered(const MsgId& id, size_t bytes);
+
+  // Fails what is in flight, drops what is queued, abandons the channel.
+  void End(absl::Status why) override;
+
+ private:
+  // Requests of ours (transport_requests.cc).
+  absl::Status SubmitDirect(Submission& submission, Encode encode);
+  absl::Status SubmitQueued(Submission& submission, Encode encode);
+  absl::Status Admit(Outgoing& outgoing);
+  bool MayWriteDirectly(const Submission& submission) const;
+  bool WindowHas(size_t bytes) const;
+  absl::Status GiveId(Outgoing& request);
+  void Depart(Outgoing& request, size_t packet_bytes);
+  void Pump();
+  void WriteQueued(Outgoing& outgoing);
+  void Leave(Outgoing& request);
+  void Fail(Outgoing& request, absl::Status why);
+  static void TellFailure(Dispatcher& dispatcher, Outgoing& request, absl::Status why);
+  void CountSent(MessageKind kind, size_t packet_bytes);
+  void OnReply(MessageHeader header, Payload payload);
+  void OnDeadline(Outgoing& outgoing) override;
+
+  // Requests of the peer (transport_answers.cc).
+  void OnRequest(MessageHeader header, Payload payload);
+  void Refuse(const MessageHeader& request, absl::Status why);
+  void AnswerPing(const MessageHeader& ping);
+  void NoteAnswered(const MessageHeader& reply, size_t bytes);
+  void QueueAnswer(Outgoing& answer);
+  void WriteAnswer(Outgoing& answer);
+  void DropAnswer(Outgoing& answer);
+  void OnStalled();
+  void WatchBacklog();
+  void MaybeFinish();
+
+  // From the link.
+  bool OnPacket(Payload payload) override;
+  void OnReadDone() override;
+  void OnTaken(const SentPacket& packet) override;
+  void OnWritable() override;
+  void OnLinkEnd() override;
+  void OnLinkClosed(absl::Status why) override;
+
+  absl::StatusOr<MessageHeader> Peek(const Payload& payload) const;
+  bool in_order() const { return codec_.traits().ids == IdPolicy::in_order; }
+  ObservedTransport observed() const;
+  Instant now() const { return shard_.loop().now(); }
+
+  const Ref<PostBox> box_;
+  Shard& shard_;
+  Dispatcher& dispatcher_;
+  Counters& counters_;
+  const HeaderCodec& codec_;
+  const Limits& limits_;
+  Observer* const observer_;
+  const std::shared_ptr<const RequestSink> sink_;  // null: requests of the peer are refused
+  OnGone on_gone_;
+  std::unique_ptr<ChannelGenerator> generator_;
+  std::unique_ptr<Link> link_;  // null while connecting
+  bool ended_ = false;
+
+  // Ours.
+  const bool built_in_queue_;
+  std::unique_ptr<Queue> queue_;
+  std::unique_ptr<StatMachinePool> requests_;
+  size_t window_requests_ = 0;  // sent and without outcome
+  size_t window_bytes_ = 0;
+  uint64_t requests_sent_ = 0;     // in order: the last id given
+  uint64_t replies_received_ = 0;  // in order: the id of the last reply
+
+  // The peer's.
+  IntrusiveList<Outgoing, &Outgoing::queue_hook> answers_;  // replies and control, ahead of the queue
+  size_t answers_bytes_ = 0;
+  size_t asked_ = 0;  // requests accepted and not answered
+  size_t asked_bytes_ = 0;
+  absl::flat_hash_set<MsgId> asked_ids_;  // of these, but for the one whose handler runs right now
+  const MsgId* handling_ = nullptr;       // that one's id, until it is answered
+  uint64_t requests_received_ = 0;        // in order: the last id
+  uint64_t next_answer_ = 1;              // in order: whose reply leaves next
+  Ring<Outgoing*> early_answers_;         // in order: replies from next_answer_ on, null where one is missing
+  bool paused_ = false;                   // not reading: the peer takes no replies
+  uint64_t taken_at_pause_ = 0;
+  StallTimer stall_;
+};
+
+}  // namespace rain

@@ -1,0 +1,166 @@
+// Transport: the peer's requests, from their packet to the reply.
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "listenrain/framework/log.h"
+#include "listenrain/framework/status.h"
+#include "listenrain/framework/transport.h"
+
+namespace rain {
+
+void Transport::OnRequest(MessageHeader header, Payload payload) {
+  const bool one_way = header.kind == MessageKind::one_way;
+  (one_way ? counters_.posts_received : counters_.requests_received).Add();
+  if (in_order() && !one_way) header.id = MsgId(++requests_received_);
+  const size_t bytes = SizeOf(payload) + 1;  // never 0: that marks what is no answer
+  if (sink_ == nullptr) {
+    if (one_way) return counters_.skipped.Add();
+    return Refuse(header, absl::UnimplementedError("this side handles no requests: it registered no router"));
+  }
+  if (!one_way) {
+    if (asked_ > 0 && (asked_ >= limits_.window_requests || asked_bytes_ + bytes > limits_.window_bytes)) {
+      return Refuse(header, absl::ResourceExhaustedError(absl::StrCat(
+                                "more than ", asked_,
+                                " requests in flight on this transport: configure limits.window alike on both sides")));
+    }
+    if (asked_ids_.contains(header.id)) {
+      return Refuse(header,
+                    absl::AlreadyExistsError(absl::StrCat("a request with msgID ", ToString(header.id), " is in flight")));
+    }
+    ++asked_;
+    asked_bytes_ += bytes;
+  }
+  Incoming incoming{box_, std::move(header), std::move(payload), one_way ? 0 : bytes};
+  if (!dispatcher_.runs_inline()) {
+    if (!one_way) asked_ids_.insert(incoming.header.id);
+    return dispatcher_.Deliver(Delivery(sink_, std::move(incoming)));
+  }
+  const MsgId id = incoming.header.id;
+  handling_ = one_way ? nullptr : &id;
+  HandleNow(*sink_, std::move(incoming));
+  if (handling_ != nullptr && !ended_) asked_ids_.insert(id);
+  handling_ = nullptr;
+}
+
+void Transport::Refuse(const MessageHeader& request, absl::Status why) {
+  counters_.requests_refused.Add();
+  if (!codec_.traits().Has(MessageKind::error)) {
+    if (in_order()) End(At("the protocol has no error replies", why));
+    return;
+  }
+  Submission error;
+  error.header.id = request.id;
+  error.header.kind = MessageKind::error;
+  const absl::Status sent =
+      Submit(error, [&](const MessageHeader& header, PayloadWriter& to) { return codec_.EncodeError(header, why, to); });
+  if (!sent.ok()) counters_.replies_dropped.Add();
+}
+
+void Transport::AnswerPing(const MessageHeader& ping) {
+  if (!codec_.traits().Has(MessageKind::pong)) return counters_.skipped.Add();
+  Submission pong;
+  pong.header.id = ping.id;
+  pong.header.kind = MessageKind::pong;
+  const absl::Status sent = Submit(pong, [&](const MessageHeader& header, PayloadWriter& to) {
+    const absl::Span<char> first = to.Reserve(codec_.traits().header_bytes);
+    if (first.empty()) return to.status();
+    codec_.WriteHeader(header, first);
+    to.Commit(first.size());
+    return absl::OkStatus();
+  });
+  if (!sent.ok()) counters_.skipped.Add();
+}
+
+// A reply is on its way: its request weighs in the window no more.
+void Transport::NoteAnswered(const MessageHeader& reply, size_t bytes) {
+  if (bytes == 0) return;
+  --asked_;
+  asked_bytes_ -= bytes;
+  if (handling_ != nullptr && *handling_ == reply.id) {
+    handling_ = nullptr;
+  } else {
+    asked_ids_.erase(reply.id);
+  }
+}
+
+void Transport::DropUnanswered(const MsgId& id, size_t bytes) {
+  MessageHeader header;
+  header.id = id;
+  NoteAnswered(header, bytes);
+  counters_.replies_dropped.Add();
+  if (in_order()) {
+    End(absl::InternalError("a request failed, and the protocol has no error replies to say so in order"));
+  } else {
+    MaybeFinish();
+  }
+}
+
+// In order, a reply that comes early waits for those before it; the window bounds how many.
+void Transport::QueueAnswer(Outgoing& answer) {
+  if (!in_order() || !answer.header.id.is_integer()) {
+    answers_bytes_ += answer.size;
+    return answers_.PushBack(answer);
+  }
+  const uint64_t place = answer.header.id.integer() - next_answer_;
+  while (early_answers_.size() <= place) early_answers_.push_back(nullptr);
+  early_answers_[place] = &answer;
+  while (!early_answers_.empty() && early_answers_.front() != nullptr) {
+    answers_bytes_ += early_answers_.front()->size;
+    answers_.PushBack(*early_answers_.front());
+    early_answers_.pop_front();
+    ++next_answer_;
+  }
+}
+
+void Transport::WriteAnswer(Outgoing& answer) {
+  if (observer_ != nullptr) observer_->OnPacketOut(observed(), answer.header, answer.payload);
+  const absl::StatusOr<size_t> packet = link_->output().Append(std::exchange(answer.payload, Payload()));
+  if (packet.ok()) {
+    CountSent(answer.header.kind, *packet);
+    link_->Sent(*packet, 0, 0);
+    shard_.nodes().RecycleInLoop(answer);
+    return;
+  }
+  const MessageHeader header = std::move(answer.header);
+  DropAnswer(answer);
+  if (header.kind == MessageKind::reply) Refuse(header, packet.status());
+}
+
+void Transport::DropAnswer(Outgoing& answer) {
+  counters_.replies_dropped.Add();
+  shard_.nodes().RecycleInLoop(answer);
+}
+
+// Reads no more requests while the peer takes no replies.
+void Transport::WatchBacklog() {
+  if (ended_ || link_ == nullptr) return;
+  const bool full = answers_bytes_ > limits_.max_queued_bytes || answers_.size() > limits_.max_queued_packets;
+  const bool light = answers_bytes_ <= limits_.max_queued_bytes / 2 && answers_.size() <= limits_.max_queued_packets / 2;
+  if (!paused_ && full) {
+    paused_ = true;
+    link_->SetReading(false);
+    taken_at_pause_ = link_->bytes_taken();
+    stall_.Start();
+  } else if (paused_ && light) {
+    paused_ = false;
+    stall_.Stop();
+    link_->SetReading(true);
+  }
+}
+
+void Transport::OnStalled() {
+  if (link_->bytes_taken() == taken_at_pause_) {
+    return End(absl::ResourceExhaustedError(
+        absl::StrCat("the peer took no byte for limits.stall while ", answers_bytes_, " bytes of replies waited for it")));
+  }
+  taken_at_pause_ = link_->bytes_taken();
+  stall_.Start();
+}
+
+// After the peer's end, what it asked is still answered; then the transport goes.
+void Transport::MaybeFinish() {
+  if (ended_ || link_ == nullptr || !link_->reading_ended()) return;
+  if (asked_ == 0 && answers_.empty() && link_->pending_bytes() == 0) End(absl::UnavailableError("the peer closed the channel"));
+}
+
+}  // namespace rain

@@ -1,0 +1,155 @@
+// TransportHandle: asks one transport: callbacks, stat machines, blocking calls, one-way messages.
+#pragma once
+
+#include <type_traits>
+#include <utility>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/statusor.h"
+#include "listenrain/framework/baton.h"
+#include "listenrain/framework/outgoing.h"
+#include "listenrain/framework/post_box.h"
+#include "listenrain/framework/protocol_register_table.h"
+#include "listenrain/framework/shard.h"
+#include "listenrain/framework/stat_machine.h"
+#include "listenrain/framework/status.h"
+#include "listenrain/framework/sync_waiter.h"
+
+namespace rain {
+
+template <class M>
+using Callback = absl::AnyInvocable<void(absl::StatusOr<M>) &&>;
+
+// The message in a reply, or the status in an error reply.
+template <class M>
+absl::StatusOr<M> MessageOf(const MessageCodec<M>& codec, Reply reply) {
+  if (reply.header.kind != MessageKind::error) return DecodeGuarded(codec, reply.header, std::move(reply.payload));
+  return WithBytesSent(WithOrigin(codec.DecodeError(reply.header, reply.payload), Origin::peer), BytesSent::all);
+}
+
+template <class M>
+class CallbackCompletion final : public Completion {
+ public:
+  CallbackCompletion(Callback<M> callback, const MessageCodec<M>& codec) : callback_(std::move(callback)), codec_(codec) {}
+  void OnReply(Reply&& reply) override { std::move(callback_)(MessageOf(codec_, std::move(reply))); }
+  void OnFailure(const MsgId&, absl::Status why) override { std::move(callback_)(std::move(why)); }
+
+ private:
+  Callback<M> callback_;
+  const MessageCodec<M>& codec_;
+};
+
+template <class M>
+class StatMachineCompletion final : public Completion {
+ public:
+  StatMachineCompletion(StatMachine<M>& machine, const MessageCodec<M>& codec) : machine_(machine), codec_(codec) {}
+  void OnReply(Reply&& reply) override {
+    const MsgId id = reply.header.id;
+    absl::StatusOr<M> message = MessageOf(codec_, std::move(reply));
+    if (message.ok()) {
+      machine_.Process(id, *std::move(message));
+    } else {
+      machine_.Fail(id, message.status());
+    }
+  }
+  void OnFailure(const MsgId& id, absl::Status why) override {
+    if (absl::IsDeadlineExceeded(why)) {
+      machine_.Timeout(id);
+    } else {
+      machine_.Fail(id, std::move(why));
+    }
+  }
+
+ private:
+  StatMachine<M>& machine_;
+  const MessageCodec<M>& codec_;
+};
+
+// A cheap value; from ListenRain::Open, or for a peer that asked, from its CallContext. Outlives its transport: then every call
+// returns UNAVAILABLE. Thread: any.
+template <class M>
+class TransportHandle {
+ public:
+  TransportHandle(Protocol<M> protocol, Ref<PostBox> box) : protocol_(std::move(protocol)), box_(std::move(box)) {}
+
+  // Asks. Exactly one outcome is told, on the executor, if OK is returned; else nothing is called.
+  // Errors: RESOURCE_EXHAUSTED the queue is full, or the message too large; ALREADY_EXISTS the msgID is in flight;
+  // UNAVAILABLE the transport is gone; CANCELLED stopped; INVALID_ARGUMENT the message cannot be encoded.
+  absl::Status Send(const M& message, Callback<M> callback, const SendOptions& options = {}) {
+    return Ask(message, options,
+               [&](Outgoing& node) { node.Emplace<CallbackCompletion<M>>(std::move(callback), *protocol_.codec()); });
+  }
+  // `machine` is borrowed until its outcome.
+  absl::Status Send(const M& message, StatMachine<M>& machine, const SendOptions& options = {}) {
+    return Ask(message, options, [&](Outgoing& node) { node.Emplace<StatMachineCompletion<M>>(machine, *protocol_.codec()); });
+  }
+
+  // Asks and waits: for the reply, or the outcome's error. Errors beside those: FAILED_PRECONDITION this thread runs a loop,
+  // which must not wait.
+  absl::StatusOr<M> SyncSend(const M& message, const SendOptions& options = {}) {
+    if (Baton::AnyHeldHere()) {
+      return absl::FailedPreconditionError(
+          "SyncSend on a thread that runs a loop would stop that loop: use Send with a callback, or another executor");
+    }
+    SyncWaiter waiter;
+    Submission submission = Describe(MessageKind::request, message, options);
+    submission.where = RunOn::loop;
+    submission.waiter = &waiter;
+    if (absl::Status status = Submit(submission, message); !status.ok()) return status;
+    absl::StatusOr<Reply> reply = waiter.Wait();
+    if (!reply.ok()) return std::move(reply).status();
+    return MessageOf(*protocol_.codec(), *std::move(reply));
+  }
+
+  // One way: OK means accepted. Errors beside those of Send: FAILED_PRECONDITION the codec has no one-way messages.
+  absl::Status Post(const M& message, const SendOptions& options = {}) {
+    if (!protocol_.codec()->traits().Has(MessageKind::one_way)) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("protocol \"", protocol_.parts()->name, "\" has no one-way messages on its wire"));
+    }
+    Submission submission = Describe(MessageKind::one_way, message, options);
+    return Submit(submission, message);
+  }
+
+  const PostBox& box() const { return *box_; }
+
+ private:
+  template <class Make>
+  absl::Status Ask(const M& message, const SendOptions& options, const Make& make) {
+    Submission submission = Describe(MessageKind::request, message, options);
+    const absl::FunctionRef<void(Outgoing&)> make_ref = make;
+    submission.make = &make_ref;
+    return Submit(submission, message);
+  }
+
+  Submission Describe(MessageKind kind, const M& message, const SendOptions& options) const {
+    Submission submission;
+    submission.header.kind = kind;
+    const absl::Duration timeout = options.timeout > absl::ZeroDuration() ? options.timeout : protocol_.parts()->timeout;
+    if (kind == MessageKind::request) {
+      Loop& loop = box_->shard().loop();
+      submission.deadline = (loop.InLoop() ? loop.now() : loop.clock().Now()) + timeout;
+      submission.header.remaining = timeout;
+      if (protocol_.codec()->traits().ids == IdPolicy::carried) submission.header.id = protocol_.codec()->IdOf(message);
+    }
+    submission.idempotent = options.idempotent;
+    submission.priority = options.priority;
+    submission.cancellation = options.cancellation;
+    return submission;
+  }
+
+  absl::Status Submit(Submission& submission, const M& message) {
+    if (submission.is_request() && protocol_.codec()->traits().ids == IdPolicy::carried && submission.header.id.empty()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("protocol \"", protocol_.parts()->name, "\" carries ids, and this message has none"));
+    }
+    return box_->Submit(submission, [&](const MessageHeader& header, PayloadWriter& to) {
+      return protocol_.codec()->EncodeMessage(header, message, to);
+    });
+  }
+
+  Protocol<M> protocol_;
+  Ref<PostBox> box_;
+};
+
+}  // namespace rain

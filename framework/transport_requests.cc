@@ -1,0 +1,310 @@
+// Transport: the requests of this side, from Submit to their outcome.
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "listenrain/framework/status.h"
+#include "listenrain/framework/transport.h"
+
+namespace rain {
+
+absl::Status Transport::Submit(Submission& submission, Encode encode) {
+  return MayWriteDirectly(submission) ? SubmitDirect(submission, encode) : SubmitQueued(submission, encode);
+}
+
+// Only where nothing waits before it, and nobody needs to look at the message on its way.
+bool Transport::MayWriteDirectly(const Submission& submission) const {
+  if (link_ == nullptr || !link_->CanWrite() || observer_ != nullptr || !answers_.empty()) return false;
+  const MessageKind kind = submission.header.kind;
+  if (kind == MessageKind::request) return built_in_queue_ && queue_->size() == 0 && WindowHas(0);
+  if (kind == MessageKind::one_way) return built_in_queue_ && queue_->size() == 0;
+  return !in_order();
+}
+
+bool Transport::WindowHas(size_t bytes) const {
+  return window_requests_ == 0 || (window_requests_ < limits_.window_requests && window_bytes_ + bytes <= limits_.window_bytes);
+}
+
+absl::Status Transport::SubmitDirect(Submission& submission, Encode encode) {
+  Output& output = link_->output();
+  if (absl::Status status = output.Begin(); !status.ok()) return status;
+  absl::Status status = EncodeGuarded(submission.header, encode, output);
+  if (!status.ok()) {
+    output.Rewind();
+    return status;
+  }
+  const size_t size = output.size();
+  if (!submission.is_request()) {
+    const absl::StatusOr<size_t> packet = output.EndPacket();
+    if (!packet.ok()) return packet.status();
+    NoteAnswered(submission.header, submission.answered_bytes);
+    CountSent(submission.header.kind, *packet);
+    link_->Sent(*packet, 0, 0);
+    return absl::OkStatus();
+  }
+  if (!WindowHas(size)) {
+    output.Rewind();
+    return SubmitQueued(submission, encode);
+  }
+  Outgoing& request = shard_.nodes().NewInLoop();
+  request.header = submission.header;
+  request.size = size;
+  request.owner = this;
+  requests_->Add(request);
+  status = GiveId(request);
+  if (status.ok()) {
+    if (codec_.traits().ids == IdPolicy::assigned) codec_.WriteHeader(request.header, output.First(codec_.traits().header_bytes));
+    const absl::StatusOr<size_t> packet = output.EndPacket();
+    if (packet.ok()) {
+      const MsgId id = std::move(request.header.id);
+      box_->Describe(submission, request);
+      request.header.id = id;
+      counters_.started.Add();
+      counters_.in_flight.Add();
+      if (!request.deadline.infinite()) shard_.loop().timers().Arm(request, request.deadline);
+      Depart(request, *packet);
+      return absl::OkStatus();
+    }
+    status = packet.status();
+  } else {
+    output.Rewind();
+  }
+  requests_->Pop(request.token);
+  shard_.nodes().RecycleInLoop(request);
+  return status;
+}
+
+absl::Status Transport::SubmitQueued(Submission& submission, Encode encode) {
+  absl::StatusOr<Outgoing*> outgoing = box_->Prepare(submission, encode, true);
+  if (!outgoing.ok()) return outgoing.status();
+  absl::Status status = Admit(**outgoing);
+  if (!status.ok()) {
+    if ((*outgoing)->charged) box_->budget().Release((*outgoing)->size);
+    shard_.nodes().RecycleInLoop(**outgoing);
+  }
+  return status;
+}
+
+void Transport::Accept(Outgoing& outgoing) {
+  PostBox& box = *outgoing.box;
+  Shard& shard = box.shard();
+  Transport* transport = box.transport();
+  const bool is_answer = outgoing.answered_bytes > 0;
+  absl::Status status = transport != nullptr ? transport->Admit(outgoing)
+                        : shard.shut()
+                            ? absl::CancelledError("this ListenRain is stopped")
+                            : absl::UnavailableError(absl::StrCat("the transport to ", box.key().text(), " is closed"));
+  if (status.ok()) return;
+  // Accepted from its caller, and at its end already: the outcome is told like any other.
+  Dispatcher& dispatcher = shard.DispatcherOf(box.shared_protocol());
+  if (outgoing.charged) box.budget().Release(outgoing.size);
+  if (outgoing.header.kind == MessageKind::request) {
+    dispatcher.counters.started.Add();
+    Counter& ended = absl::IsCancelled(status) ? dispatcher.counters.cancelled : dispatcher.counters.failed;
+    ended.Add();
+    TellFailure(dispatcher, outgoing, WithOrigin(WithBytesSent(std::move(status), BytesSent::none), Origin::local));
+    return;
+  }
+  (is_answer ? dispatcher.counters.replies_dropped : dispatcher.counters.posts_dropped).Add();
+  shard.nodes().RecycleInLoop(outgoing);
+}
+
+// Puts a prepared message in its line. Errors: ALREADY_EXISTS; the caller keeps the node then.
+absl::Status Transport::Admit(Outgoing& outgoing) {
+  switch (outgoing.header.kind) {
+    case MessageKind::request: {
+      outgoing.owner = this;
+      requests_->Add(outgoing);
+      if (codec_.traits().ids == IdPolicy::carried) {
+        const MsgId id = std::move(outgoing.header.id);
+        if (absl::Status status = requests_->Bind(outgoing, id); !status.ok()) {
+          requests_->Pop(outgoing.token);
+          return status;
+        }
+      }
+      counters_.started.Add();
+      counters_.in_flight.Add();
+      if (!outgoing.deadline.infinite()) shard_.loop().timers().Arm(outgoing, outgoing.deadline);
+      outgoing.stage = Stage::queued;
+      queue_->Push(outgoing);
+      break;
+    }
+    case MessageKind::one_way:
+      queue_->Push(outgoing);
+      break;
+    default:
+      NoteAnswered(outgoing.header, outgoing.answered_bytes);
+      QueueAnswer(outgoing);
+  }
+  Pump();
+  return absl::OkStatus();
+}
+
+// The id under which the reply will be found, as the packet leaves.
+absl::Status Transport::GiveId(Outgoing& request) {
+  switch (codec_.traits().ids) {
+    case IdPolicy::assigned:
+      return requests_->Bind(request, MsgId(request.token));
+    case IdPolicy::in_order:
+      return requests_->Bind(request, MsgId(requests_sent_ + 1));
+    case IdPolicy::carried: {
+      const MsgId id = std::move(request.header.id);
+      return requests_->Bind(request, id);
+    }
+  }
+  return absl::InternalError("unknown id policy");
+}
+
+// The request's packet is in the link's output.
+void Transport::Depart(Outgoing& request, size_t packet_bytes) {
+  if (in_order()) ++requests_sent_;
+  request.stage = Stage::sent;
+  request.packet_bytes = packet_bytes;
+  ++window_requests_;
+  window_bytes_ += request.size;
+  CountSent(MessageKind::request, packet_bytes);
+  link_->Sent(packet_bytes, request.token, request.charged ? request.size + 1 : 0);
+  request.sent_end = link_->end();
+  request.charged = false;
+  if (observer_ != nullptr) observer_->OnCallBegin(observed(), request.header);
+}
+
+void Transport::CountSent(MessageKind kind, size_t packet_bytes) {
+  counters_.bytes_out.Add(packet_bytes);
+  if (kind == MessageKind::one_way) counters_.posted.Add();
+  if (kind == MessageKind::reply || kind == MessageKind::error) counters_.replies_sent.Add();
+  if (kind == MessageKind::error) counters_.errors_sent.Add();
+}
+
+// Moves what waits into the link's output while there is room: first what is owed to the peer, then the queue.
+void Transport::Pump() {
+  while (link_ != nullptr && !ended_ && link_->CanWrite()) {
+    if (Outgoing* answer = answers_.PopFront()) {
+      answers_bytes_ -= answer->size;
+      WriteAnswer(*answer);
+      continue;
+    }
+    if (queue_->size() == 0 || !WindowHas(0)) break;
+    Outgoing* next = queue_->Pop();
+    if (next->header.kind == MessageKind::request && !WindowHas(next->size)) {
+      queue_->PushFront(*next);
+      break;
+    }
+    WriteQueued(*next);
+  }
+  WatchBacklog();
+}
+
+void Transport::WriteQueued(Outgoing& outgoing) {
+  const bool request = outgoing.header.kind == MessageKind::request;
+  absl::Status status;
+  if (request && codec_.traits().ids != IdPolicy::carried) status = GiveId(outgoing);
+  if (!outgoing.deadline.infinite()) outgoing.header.remaining = outgoing.deadline - now();
+  if (status.ok() && request && codec_.traits().ids == IdPolicy::assigned) {
+    codec_.WriteHeader(outgoing.header, {outgoing.payload.front().mutable_data(), codec_.traits().header_bytes});
+  }
+  if (status.ok()) {
+    if (observer_ != nullptr) observer_->OnPacketOut(observed(), outgoing.header, outgoing.payload);
+    const absl::StatusOr<size_t> packet = link_->output().Append(std::exchange(outgoing.payload, Payload()));
+    if (packet.ok()) {
+      if (request) return Depart(outgoing, *packet);
+      CountSent(outgoing.header.kind, *packet);
+      link_->Sent(*packet, 0, outgoing.charged ? outgoing.size + 1 : 0);
+      shard_.nodes().RecycleInLoop(outgoing);
+      return;
+    }
+    status = packet.status();
+  }
+  outgoing.stage = Stage::submitted;  // in no line any more
+  if (request) {
+    if (requests_->Pop(outgoing.token) != nullptr) Fail(outgoing, std::move(status));
+    return;
+  }
+  counters_.posts_dropped.Add();
+  if (outgoing.charged) box_->budget().Release(outgoing.size);
+  shard_.nodes().RecycleInLoop(outgoing);
+}
+
+// The request has its outcome: it leaves every line and table. It was popped from requests_ already.
+void Transport::Leave(Outgoing& request) {
+  shard_.loop().timers().Cancel(request);
+  OutgoingPool::Retire(request);
+  counters_.in_flight.Subtract();
+  if (request.stage == Stage::queued) queue_->Remove(request);
+  if (request.charged) box_->budget().Release(request.size);
+  request.charged = false;
+  if (request.stage == Stage::sent) {
+    --window_requests_;
+    window_bytes_ -= request.size;
+  }
+  request.payload.clear();
+}
+
+void Transport::OnReply(MessageHeader header, Payload payload) {
+  if (in_order()) header.id = MsgId(++replies_received_);
+  Outgoing* request = requests_->Pop(header.id);
+  if (request == nullptr) {
+    counters_.late_replies.Add();
+    return;
+  }
+  Leave(*request);
+  const bool error = header.kind == MessageKind::error;
+  (error ? counters_.failed : counters_.replied).Add();
+  if (observer_ != nullptr) {
+    observer_->OnCallEnd(observed(), header, error ? codec_.DecodeError(header, payload) : absl::OkStatus());
+  }
+  if (request->where == RunOn::loop || dispatcher_.runs_inline()) {
+    Tell(*request->completion, Reply{std::move(header), std::move(payload)});
+    shard_.nodes().RecycleInLoop(*request);
+  } else {
+    request->box = box_;
+    dispatcher_.Deliver(Delivery(*request, std::move(header), std::move(payload), absl::OkStatus()));
+  }
+  if (queue_->size() > 0) Pump();
+}
+
+// No reply: the request, popped from requests_, ends with `why`.
+void Transport::Fail(Outgoing& request, absl::Status why) {
+  BytesSent sent = BytesSent::none;
+  if (request.stage == Stage::sent && link_ != nullptr) {
+    const uint64_t taken = link_->bytes_taken();
+    if (request.sent_end <= taken) {
+      sent = BytesSent::all;
+    } else if (request.sent_end - request.packet_bytes < taken) {
+      sent = BytesSent::part;
+    }
+  }
+  Leave(request);
+  const bool timed_out = absl::IsDeadlineExceeded(why);
+  (timed_out ? counters_.timed_out : absl::IsCancelled(why) ? counters_.cancelled : counters_.failed).Add();
+  why = WithOrigin(WithBytesSent(std::move(why), sent), Origin::local);
+  if (observer_ != nullptr) observer_->OnCallEnd(observed(), request.header, why);
+  request.box = box_;
+  TellFailure(dispatcher_, request, std::move(why));
+}
+
+void Transport::TellFailure(Dispatcher& dispatcher, Outgoing& request, absl::Status why) {
+  if (request.where == RunOn::loop) {
+    Tell(*request.completion, request.header.id, std::move(why));
+    request.box->shard().nodes().RecycleInLoop(request);
+  } else {
+    dispatcher.Deliver(Delivery(request, MessageHeader(), Payload(), std::move(why)));
+  }
+}
+
+void Transport::OnDeadline(Outgoing& outgoing) {
+  if (requests_->Pop(outgoing.token) == nullptr) return;
+  const char* stage = outgoing.stage == Stage::sent ? "no reply came in time"
+                      : link_ == nullptr            ? "no channel in time"
+                                                    : "the queue moved too slowly";
+  Fail(outgoing, absl::DeadlineExceededError(absl::StrCat(box_->key().text(), ": ", stage)));
+  if (queue_->size() > 0) Pump();
+}
+
+void Transport::Cancel(Token token) {
+  Outgoing* request = requests_->Pop(token);
+  if (request == nullptr) return;
+  Fail(*request, absl::CancelledError("cancelled by the caller"));
+  Pump();
+}
+
+}  // namespace rain
