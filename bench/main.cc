@@ -70,7 +70,7 @@ absl::StatusOr<Result> RunOnce(Options options) {
     if (!congestion.ok()) return congestion.status();
     options.congestion = *std::move(congestion);
   }
-  const absl::StatusOr<Figures> figures = Run(options);
+  const absl::StatusOr<Figures> figures = MeasureEcho(options);
   if (!figures.ok()) return figures.status();
   return Result{options, *figures};
 }

@@ -28,7 +28,7 @@ absl::StatusOr<std::unique_ptr<Engine>> NewEngine(const Options& options) {
   return NewRainEngine(options);
 }
 
-absl::StatusOr<Figures> Measure(const Options& options, Engine& engine, Rendezvous& rendezvous, pid_t server) {
+absl::StatusOr<Figures> MeasureBeside(const Options& options, Engine& engine, Rendezvous& rendezvous, pid_t server) {
   const absl::StatusOr<std::string> address = rendezvous.AwaitAddress();
   if (!address.ok()) return address.status();
   Meter meter(options, ::getpid(), server);
@@ -44,7 +44,7 @@ absl::StatusOr<Figures> RunInTwoProcesses(const Options& options, Engine& engine
   });
   if (!server.ok()) return server.status();
   rendezvous.DropServer();
-  absl::StatusOr<Figures> figures = Measure(options, engine, rendezvous, server->pid());
+  absl::StatusOr<Figures> figures = MeasureBeside(options, engine, rendezvous, server->pid());
   rendezvous.End();
   if (!figures.ok()) return figures;
   if (absl::Status ended = server->Wait(kToEnd); !ended.ok()) return ended;
@@ -59,7 +59,7 @@ absl::StatusOr<Figures> RunInOneProcess(const Options& options, Engine& engine, 
     served = (*serving)->Serve(options, rendezvous);
     rendezvous.DropServer();  // a client that waits for the address of a server that failed
   });
-  absl::StatusOr<Figures> figures = Measure(options, engine, rendezvous, ::getpid());
+  absl::StatusOr<Figures> figures = MeasureBeside(options, engine, rendezvous, ::getpid());
   rendezvous.End();
   server.join();
   if (!served.ok()) return served;
@@ -75,29 +75,41 @@ absl::StatusOr<Figures> RunHere(const Options& options) {
                                             : RunInTwoProcesses(options, **engine, *std::move(rendezvous));
 }
 
+// How an outcome crosses from the client's process: the figures as they are, or the code and the text.
+std::string Pack(const absl::StatusOr<Figures>& outcome) {
+  static_assert(std::is_trivially_copyable_v<Figures>);
+  std::string packed(1, static_cast<char>(outcome.status().code()));
+  if (!outcome.ok()) return packed.append(outcome.status().message().data(), outcome.status().message().size());
+  return packed.append(reinterpret_cast<const char*>(&*outcome), sizeof(Figures));
+}
+
+absl::StatusOr<Figures> Unpack(absl::string_view packed) {
+  if (packed.empty()) return absl::DataLossError("the client ended without telling how");
+  const auto code = static_cast<absl::StatusCode>(packed[0]);
+  packed.remove_prefix(1);
+  if (code != absl::StatusCode::kOk) return absl::Status(code, packed);
+  if (packed.size() != sizeof(Figures)) return absl::DataLossError("the client ended while it told its figures");
+  Figures figures;
+  std::memcpy(&figures, packed.data(), sizeof(figures));
+  return figures;
+}
+
 }  // namespace
 
-absl::StatusOr<Figures> Run(const Options& options) {
+absl::StatusOr<Figures> MeasureEcho(const Options& options) {
   if (absl::Status fit = Check(options); !fit.ok()) return fit;
   if (absl::StatusOr<std::unique_ptr<Engine>> engine = NewEngine(options); !engine.ok()) return engine.status();
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return SystemError("pipe", errno);
   Descriptor results(ends[0]), told(ends[1]);
-  absl::StatusOr<ChildProcess> child = ChildProcess::Start("client", [&]() -> absl::Status {
-    const absl::StatusOr<Figures> figures = RunHere(options);
-    if (!figures.ok()) return figures.status();
-    static_assert(std::is_trivially_copyable_v<Figures>);
-    return WriteAll(told.get(), absl::string_view(reinterpret_cast<const char*>(&*figures), sizeof(Figures)));
-  });
-  if (!child.ok()) return child.status();
+  absl::StatusOr<ChildProcess> client =
+      ChildProcess::Start("client", [&] { return WriteAll(told.get(), Pack(RunHere(options))); });
+  if (!client.ok()) return client.status();
   told.Close();
-  const absl::StatusOr<std::string> bytes = ReadAll(results.get());
-  if (!bytes.ok()) return bytes.status();
-  if (absl::Status ended = child->Wait(kToEnd); !ended.ok()) return ended;
-  if (bytes->size() != sizeof(Figures)) return absl::DataLossError("the client's process ended without telling its figures");
-  Figures figures;
-  std::memcpy(&figures, bytes->data(), sizeof(figures));
-  return figures;
+  const absl::StatusOr<std::string> packed = ReadAll(results.get());
+  if (!packed.ok()) return packed.status();
+  if (absl::Status ended = client->Wait(kToEnd); !ended.ok()) return ended;
+  return Unpack(*packed);
 }
 
 }  // namespace rain::bench

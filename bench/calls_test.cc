@@ -1,0 +1,90 @@
+#include "listenrain/bench/calls.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace rain::bench {
+namespace {
+
+constexpr size_t kParallel = 3;
+constexpr size_t kPayloadBytes = 40;
+
+class CallsTest : public testing::Test {
+ protected:
+  // Of this process alone, from one second to three.
+  CallsTest() : meter_(TwoSecondsAfterOne(), 0, 0) { meter_.Start(Instant{0}); }
+
+  static Options TwoSecondsAfterOne() {
+    Options options;
+    options.warm_up = absl::Seconds(1);
+    options.measured = absl::Seconds(2);
+    return options;
+  }
+  static Instant At(absl::Duration since_start) { return Instant{0} + since_start; }
+  std::string PayloadOf(uint64_t number) const {
+    const absl::Span<const char> payload = pattern_.Of(number);
+    return std::string(payload.begin(), payload.end());
+  }
+
+  const PayloadPattern pattern_{kPayloadBytes};
+  Meter meter_;
+  Calls calls_{pattern_, meter_, kParallel};
+};
+
+TEST_F(CallsTest, GiveEveryCallANumberOfItsOwn) {
+  const uint64_t first = calls_.Begin(1, At(absl::Seconds(1)));
+  EXPECT_EQ(Calls::SlotOf(first), 1u);
+  ASSERT_TRUE(calls_.End(first, pattern_.Of(first), At(absl::Seconds(1))).ok());
+  const uint64_t second = calls_.Begin(1, At(absl::Seconds(1)));
+  EXPECT_EQ(Calls::SlotOf(second), 1u);
+  EXPECT_NE(second, first);
+  EXPECT_NE(PayloadOf(second), PayloadOf(first));
+}
+
+TEST_F(CallsTest, RecordOnlyWhatEndsInTheMeasuredTime) {
+  const struct {
+    absl::Duration begun, ended;
+    bool recorded;
+  } cases[] = {{absl::ZeroDuration(), absl::Seconds(1) - absl::Nanoseconds(1), false},
+               {absl::ZeroDuration(), absl::Seconds(1), true},
+               {absl::Seconds(2), absl::Seconds(3) - absl::Nanoseconds(1), true},
+               {absl::Seconds(2), absl::Seconds(3), false}};
+  uint64_t recorded = 0;
+  for (const auto& each : cases) {
+    const uint64_t number = calls_.Begin(0, At(each.begun));
+    EXPECT_EQ(calls_.in_flight(), 1u);
+    ASSERT_TRUE(calls_.End(number, pattern_.Of(number), At(each.ended)).ok());
+    EXPECT_EQ(calls_.in_flight(), 0u);
+    recorded += each.recorded ? 1 : 0;
+    EXPECT_EQ(calls_.latencies().count(), recorded);
+  }
+  EXPECT_EQ(calls_.latencies().max(), 1'000'000'000u);
+}
+
+TEST_F(CallsTest, RefuseAReplyThatNoCallWaitsFor) {
+  const uint64_t number = calls_.Begin(0, At(absl::Seconds(1)));
+  for (const uint64_t stranger : {uint64_t{0}, uint64_t{kParallel}, number + 1, number + (uint64_t{1} << 32)}) {
+    EXPECT_EQ(calls_.End(stranger, pattern_.Of(stranger), At(absl::Seconds(1))).code(), absl::StatusCode::kDataLoss) << stranger;
+  }
+  ASSERT_TRUE(calls_.End(number, pattern_.Of(number), At(absl::Seconds(1))).ok());
+  EXPECT_EQ(calls_.End(number, pattern_.Of(number), At(absl::Seconds(1))).code(), absl::StatusCode::kDataLoss) << "twice";
+}
+
+TEST_F(CallsTest, RefuseAReplyWithAnythingButItsOwnPayload) {
+  const uint64_t number = calls_.Begin(0, At(absl::Seconds(1)));
+  for (size_t at = 0; at < kPayloadBytes; ++at) {
+    std::string changed = PayloadOf(number);
+    changed[at] = static_cast<char>(changed[at] ^ 1);
+    EXPECT_EQ(calls_.End(number, changed, At(absl::Seconds(1))).code(), absl::StatusCode::kDataLoss) << at;
+  }
+  const std::string right = PayloadOf(number);
+  EXPECT_EQ(calls_.End(number, right.substr(1), At(absl::Seconds(1))).code(), absl::StatusCode::kDataLoss);
+  EXPECT_EQ(calls_.End(number, right + "x", At(absl::Seconds(1))).code(), absl::StatusCode::kDataLoss);
+  EXPECT_EQ(calls_.End(number, "", At(absl::Seconds(1))).code(), absl::StatusCode::kDataLoss);
+  EXPECT_EQ(calls_.in_flight(), 1u);
+  EXPECT_TRUE(calls_.End(number, right, At(absl::Seconds(1))).ok());
+}
+
+}  // namespace
+}  // namespace rain::bench

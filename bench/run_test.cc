@@ -1,0 +1,99 @@
+#include "listenrain/bench/run.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <tuple>
+
+#include "listenrain/testing/scale.h"
+
+namespace rain::bench {
+namespace {
+
+// Long enough for a call to end within it on a machine that is busy elsewhere.
+const absl::Duration kMeasured = absl::Milliseconds(Scaled(200, 1000, 1000));
+
+Options ShortRun(EngineKind engine, Carrier carrier, size_t parallel, size_t payload_bytes) {
+  Options options;
+  options.engine = engine;
+  options.carrier = carrier;
+  options.parallel = parallel;
+  options.payload_bytes = payload_bytes;
+  options.warm_up = absl::Milliseconds(5);
+  options.measured = kMeasured;
+  return options;
+}
+
+using Load = std::tuple<EngineKind, Carrier, size_t, size_t>;
+
+class YardstickTest : public testing::TestWithParam<Load> {};
+
+TEST_P(YardstickTest, GetsEveryReplyRightAndTellsPlausibleFigures) {
+  const auto [engine, carrier, parallel, payload_bytes] = GetParam();
+  const Options options = RawTwinOf(ShortRun(engine, carrier, parallel, payload_bytes), engine);
+  const absl::StatusOr<Figures> figures = MeasureEcho(options);
+  ASSERT_TRUE(figures.ok()) << figures.status();
+  EXPECT_GT(figures->calls, 0u);
+  EXPECT_DOUBLE_EQ(figures->seconds, absl::ToDoubleSeconds(kMeasured));
+  EXPECT_NEAR(figures->calls_per_second, static_cast<double>(figures->calls) / figures->seconds,
+              1e-3 * figures->calls_per_second);
+  EXPECT_GT(figures->p50_us, 0);
+  EXPECT_GE(figures->p99_us, figures->p50_us);
+  EXPECT_GE(figures->p999_us, figures->p99_us);
+  EXPECT_GT(figures->client_cpu_us_per_call, 0);
+  EXPECT_GT(figures->server_cpu_us_per_call, 0);
+  EXPECT_GT(figures->client_rss_mib, 0);
+  EXPECT_GT(figures->server_rss_mib, 0);
+}
+
+std::string LoadName(const testing::TestParamInfo<Load>& load) {
+  const auto [engine, carrier, parallel, payload_bytes] = load.param;
+  return std::string(NameOf(engine)) + "_" + std::string(NameOf(carrier)) + "_" + std::to_string(parallel) + "x" +
+         std::to_string(payload_bytes);
+}
+
+constexpr auto kEngines = {EngineKind::epoll, EngineKind::uv};
+constexpr auto kCarriers = {Carrier::tcp, Carrier::local};
+
+INSTANTIATE_TEST_SUITE_P(Small, YardstickTest,
+                         testing::Combine(testing::ValuesIn(kEngines), testing::ValuesIn(kCarriers),
+                                          testing::Values<size_t>(1, 100), testing::Values<size_t>(0, 110)),
+                         LoadName);
+// More in flight than all the sockets' buffers hold: both sides meet a full peer.
+INSTANTIATE_TEST_SUITE_P(Large, YardstickTest,
+                         testing::Combine(testing::ValuesIn(kEngines), testing::ValuesIn(kCarriers), testing::Values<size_t>(32),
+                                          testing::Values<size_t>(1 << 20)),
+                         LoadName);
+INSTANTIATE_TEST_SUITE_P(Many, YardstickTest,
+                         testing::Combine(testing::ValuesIn(kEngines), testing::ValuesIn(kCarriers),
+                                          testing::Values<size_t>(4000), testing::Values<size_t>(4096)),
+                         LoadName);
+
+TEST(MeasureEcho, RefusesOptionsThatDoNotGoTogether) {
+  Options inproc = RawTwinOf(ShortRun(EngineKind::epoll, Carrier::inproc, 1, 1), EngineKind::epoll);
+  EXPECT_EQ(MeasureEcho(inproc).status().code(), absl::StatusCode::kInvalidArgument);
+  Options sync = RawTwinOf(ShortRun(EngineKind::epoll, Carrier::tcp, 1, 1), EngineKind::epoll);
+  sync.mode = Mode::sync;
+  EXPECT_EQ(MeasureEcho(sync).status().code(), absl::StatusCode::kInvalidArgument);
+  Options polling = RawTwinOf(ShortRun(EngineKind::uv, Carrier::tcp, 1, 1), EngineKind::uv);
+  polling.poll = absl::Microseconds(1);
+  EXPECT_EQ(MeasureEcho(polling).status().code(), absl::StatusCode::kInvalidArgument);
+}
+
+TEST(MeasureEcho, TellsWhyItFailedAcrossTheProcesses) {
+  Options unknown = RawTwinOf(ShortRun(EngineKind::epoll, Carrier::tcp, 1, 1), EngineKind::epoll);
+  unknown.congestion = "no-such-control";
+  const absl::Status ended = MeasureEcho(unknown).status();
+  EXPECT_EQ(ended.code(), absl::StatusCode::kUnavailable) << ended;  // the server's own words go to standard error
+}
+
+TEST(MeasureEcho, WorksWithPollingToo) {
+  Options polling = RawTwinOf(ShortRun(EngineKind::epoll, Carrier::tcp, 1, 110), EngineKind::epoll);
+  polling.poll = absl::Milliseconds(1);
+  const absl::StatusOr<Figures> figures = MeasureEcho(polling);
+  ASSERT_TRUE(figures.ok()) << figures.status();
+  EXPECT_GT(figures->calls, 0u);
+}
+
+}  // namespace
+}  // namespace rain::bench
