@@ -1,0 +1,167 @@
+#include "listenrain/transports/socket_dialer.h"
+
+#include <cassert>
+#include <cerrno>
+#include <cstring>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "listenrain/framework/status.h"
+#include "listenrain/transports/readiness.h"
+#include "listenrain/transports/stream_channel.h"
+#include "listenrain/transports/system_error.h"
+#include "listenrain/transports/unique_fd.h"
+
+namespace rain {
+namespace {
+
+using Done = absl::AnyInvocable<void(absl::StatusOr<std::unique_ptr<Channel>>) &&>;
+
+// As a timer it is the attempt's limit; as a turn task it tells an outcome that was known inside Next.
+class SocketDialer final : public ChannelGenerator, private TurnTask, private Timer {
+ public:
+  explicit SocketDialer(SocketDialerParts parts) : parts_(std::move(parts)) {}
+
+  void Next(Loop& home, Done done) override;
+  std::optional<absl::Duration> RetryAfter(const absl::Status&, absl::Duration) override { return std::nullopt; }
+  TransportKey bound_key() const override { return parts_.key; }
+
+ private:
+  void OnTimer() override;
+  void OnTurnEnd() override;
+  void TryAddresses();
+  bool Connect(const SocketAddress& address);
+  void OnReady();
+  void Failed(absl::Status why);
+  void Connected();
+  bool ReachedItself() const;
+  void Settle(bool connected);
+  void Finish(absl::StatusOr<std::unique_ptr<Channel>> outcome);
+  const std::string& where() const { return parts_.key.text(); }
+
+  const SocketDialerParts parts_;
+  Loop* home_ = nullptr;
+  Done done_;
+  std::unique_ptr<Lookup> lookup_;
+  std::vector<SocketAddress> addresses_;
+  size_t next_address_ = 0;
+  UniqueFd socket_;
+  std::unique_ptr<Watch> watch_;
+  bool settled_ = false;    // the outcome is known, and told at the turn's end
+  bool connected_ = false;  // it is success
+  absl::Status failure_;    // of the addresses tried so far
+};
+
+void SocketDialer::Next(Loop& home, Done done) {
+  assert(home.InLoop() && done_ == nullptr);
+  home_ = &home;
+  done_ = std::move(done);
+  failure_ = absl::OkStatus();
+  next_address_ = 0;
+  home.timers().Arm(*this, home.clock().Now() + parts_.timeout);
+  addresses_ = parts_.addresses;
+  if (!addresses_.empty()) return TryAddresses();
+  lookup_ = std::make_unique<Lookup>(home, parts_.look_up, [this](Lookup::Addresses found) {
+    lookup_.reset();
+    if (!found.ok()) return Finish(At(where(), found.status()));
+    addresses_ = *std::move(found);
+    TryAddresses();
+  });
+}
+
+// Until one connects or waits for its peer.
+void SocketDialer::TryAddresses() {
+  while (next_address_ < addresses_.size()) {
+    if (Connect(addresses_[next_address_++])) return;
+  }
+  Settle(false);
+}
+
+void SocketDialer::Settle(bool connected) {
+  settled_ = true;
+  connected_ = connected;
+  home_->AtTurnEnd(*this);
+}
+
+bool SocketDialer::Connect(const SocketAddress& address) {
+  socket_ = UniqueFd(::socket(address.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!socket_) return Failed(SystemError(errno, where(), "socket")), false;
+  absl::Status configured = parts_.configure(socket_.get());
+  if (!configured.ok()) return Failed(std::move(configured)), false;
+  if (::connect(socket_.get(), address.get(), address.size) == 0) {
+    Settle(true);
+    return true;
+  }
+  if (errno != EINPROGRESS && errno != EINTR) return Failed(SystemError(errno, where(), "connect")), false;
+  auto watch = WatchDescriptor(*home_, socket_.get(), [this](Readiness) { OnReady(); });
+  if (!watch.ok()) return Failed(std::move(watch).status()), false;
+  watch_ = *std::move(watch);
+  watch_->Want(false, true);
+  return true;
+}
+
+void SocketDialer::OnReady() {
+  int error = 0;
+  socklen_t size = sizeof(error);
+  if (getsockopt(socket_.get(), SOL_SOCKET, SO_ERROR, &error, &size) != 0) error = errno;
+  if (error == 0) return Connected();
+  Failed(SystemError(error, where(), "connect"));
+  TryAddresses();
+}
+
+void SocketDialer::Failed(absl::Status why) {
+  watch_.reset();
+  socket_.reset();
+  failure_ = failure_.ok() ? std::move(why) : absl::Status(why.code(), absl::StrCat(failure_.message(), "; ", why.message()));
+}
+
+// A local port nobody listens on may be chosen for our own end; TCP then connects the socket to itself.
+bool SocketDialer::ReachedItself() const {
+  SocketAddress own;
+  own.size = sizeof(own.storage);
+  if (getsockname(socket_.get(), own.get(), &own.size) != 0) return false;
+  const SocketAddress& peer = addresses_[next_address_ - 1];
+  if (own.storage.ss_family != AF_INET && own.storage.ss_family != AF_INET6) return false;
+  return InternetAddressText(own) == InternetAddressText(peer);
+}
+
+void SocketDialer::Connected() {
+  if (ReachedItself()) {
+    Failed(SystemError(ECONNREFUSED, where(), "connect"));
+    return TryAddresses();
+  }
+  watch_.reset();
+  PeerInfo peer = parts_.peer(socket_.get(), addresses_[next_address_ - 1]);
+  Finish(NewStreamChannel(*home_, std::move(socket_), std::move(peer)));
+}
+
+void SocketDialer::OnTurnEnd() {
+  if (!std::exchange(settled_, false)) return;  // the limit came first
+  if (connected_) return Connected();
+  Finish(std::move(failure_));
+}
+
+void SocketDialer::OnTimer() {
+  Finish(absl::UnavailableError(
+      absl::StrCat(where(), ": ", lookup_ != nullptr ? "the name was not resolved" : "no answer to connect", " within ",
+                   absl::FormatDuration(parts_.timeout), " (option connect_timeout, in milliseconds)")));
+}
+
+// The last thing done: `done_` may ask again, or destroy the dialer.
+void SocketDialer::Finish(absl::StatusOr<std::unique_ptr<Channel>> outcome) {
+  home_->timers().Cancel(*this);
+  settled_ = false;
+  lookup_.reset();
+  watch_.reset();
+  socket_.reset();
+  std::exchange(done_, nullptr)(std::move(outcome));
+}
+
+}  // namespace
+
+std::unique_ptr<ChannelGenerator> NewSocketDialer(SocketDialerParts parts) {
+  return std::make_unique<SocketDialer>(std::move(parts));
+}
+
+}  // namespace rain
