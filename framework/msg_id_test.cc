@@ -23,8 +23,9 @@ TEST(MsgId, IsEmptyAnIntegerOrBytes) {
   EXPECT_EQ(integer.bytes(), "");
   EXPECT_FALSE(integer.empty());
 
-  const MsgId bytes("ab\0c");
+  const MsgId bytes("ab");
   EXPECT_TRUE(bytes.is_bytes());
+  EXPECT_EQ(bytes.bytes(), "ab");
   EXPECT_EQ(bytes.integer(), 0u);
 }
 

@@ -204,13 +204,13 @@ TEST_F(TimerHeapTest, DestroyingTheHeapDisarmsSilently) {
   EXPECT_THAT(fired_, ElementsAre());
 }
 
-// Against the obvious: a multimap from deadline and order of arming.
+// Against the obvious: a sorted map from deadline and order of arming.
 class Model {
  public:
   using Key = std::pair<int64_t, uint64_t>;
   void Arm(size_t timer, int64_t deadline) {
     Cancel(timer);
-    keys_[timer] = armed_.emplace(Key(deadline, order_++), timer)->first;
+    keys_[timer] = armed_.emplace(Key(deadline, order_++), timer).first->first;
   }
   void Cancel(size_t timer) {
     if (const auto key = std::exchange(keys_[timer], std::nullopt)) armed_.erase(*key);
@@ -227,12 +227,12 @@ class Model {
   size_t size() const { return armed_.size(); }
 
  private:
-  std::multimap<Key, size_t> armed_;
+  std::map<Key, size_t> armed_;
   std::map<size_t, std::optional<Key>> keys_;
   uint64_t order_ = 0;
 };
 
-TEST(TimerHeap, DoesWhatAMultimapDoes) {
+TEST(TimerHeap, DoesWhatASortedMapDoes) {
   std::mt19937_64 random(20260101);
   const auto below = [&random](uint64_t bound) { return random() % bound; };
   TimerHeap heap;

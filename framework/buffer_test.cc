@@ -1,0 +1,332 @@
+#include "listenrain/framework/buffer.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace rain {
+namespace {
+
+// Counts what is out, refuses when told to.
+class CountingAllocator final : public BlockAllocator {
+ public:
+  ~CountingAllocator() override { EXPECT_EQ(bytes.load(), 0u) << "not given back"; }
+  void* Allocate(size_t size) override {
+    if (refuses) return nullptr;
+    bytes += size;
+    ++blocks;
+    return std::malloc(size);
+  }
+  void Free(void* memory, size_t size) noexcept override {
+    bytes -= size;
+    std::free(memory);
+  }
+
+  std::atomic<bool> refuses{false};
+  std::atomic<size_t> bytes{0};
+  std::atomic<size_t> blocks{0};  // ever given
+};
+
+Buffer Filled(BufferPool& pool, absl::string_view text) {
+  Buffer buffer = pool.Allocate(text.size());
+  std::memcpy(buffer.mutable_data(), text.data(), text.size());
+  return buffer;
+}
+
+TEST(Buffer, AnEmptyOneHasNothing) {
+  const Buffer buffer;
+  EXPECT_TRUE(buffer.empty());
+  EXPECT_EQ(buffer.size(), 0u);
+  EXPECT_EQ(buffer.view(), "");
+  EXPECT_EQ(buffer.pinned(), 0u);
+  EXPECT_FALSE(buffer.unique());
+  EXPECT_TRUE(buffer.Share().empty());
+}
+
+TEST(Buffer, SlicesShareTheBlock) {
+  const auto pool = NewBufferPool();
+  Buffer whole = Filled(*pool, "hello, rain");
+  Buffer part = whole.Share(7, 4);
+  EXPECT_EQ(part.view(), "rain");
+  EXPECT_EQ(part.data(), whole.data() + 7);
+  whole.RemovePrefix(2);
+  whole.Truncate(3);
+  EXPECT_EQ(whole.view(), "llo");
+  EXPECT_EQ(part.view(), "rain");
+  EXPECT_EQ(part.pinned(), whole.pinned());
+}
+
+TEST(Buffer, IsUniqueUntilItIsSharedAndAgainWhenTheOthersEnd) {
+  const auto pool = NewBufferPool();
+  Buffer buffer = pool->Allocate(10);
+  EXPECT_TRUE(buffer.unique());
+  {
+    const Buffer slice = buffer.Share(0, 0);
+    EXPECT_FALSE(buffer.unique());
+    EXPECT_FALSE(slice.unique());
+  }
+  EXPECT_TRUE(buffer.unique());
+}
+
+TEST(Buffer, MovingLeavesAnEmptyOneAndReleasesWhatIsReplaced) {
+  const auto pool = NewBufferPool();
+  Buffer from = Filled(*pool, "one");
+  Buffer to = pool->Allocate(1000);
+  const size_t both = pool->bytes_in_use();
+  to = std::move(from);
+  EXPECT_LT(pool->bytes_in_use(), both);
+  EXPECT_EQ(to.view(), "one");
+  EXPECT_TRUE(from.empty());  // NOLINT: promised
+  EXPECT_TRUE(to.unique());
+  Buffer& same = to;
+  to = std::move(same);
+  EXPECT_EQ(to.view(), "one");
+}
+
+TEST(Buffer, JoinGrowsOverTheNeighbourAndOverNothingElse) {
+  const auto pool = NewBufferPool();
+  const Buffer whole = Filled(*pool, "abcdef");
+  Buffer first = whole.Share(0, 2);
+  Buffer second = whole.Share(2, 3);
+  Buffer last = whole.Share(5, 1);
+  Buffer stranger = Filled(*pool, "g");
+  EXPECT_FALSE(first.Join(last));
+  EXPECT_FALSE(first.Join(stranger));
+  EXPECT_TRUE(first.Join(second));
+  EXPECT_EQ(first.view(), "abcde");
+  EXPECT_TRUE(second.empty());
+  EXPECT_TRUE(first.Join(last));
+  EXPECT_EQ(first.view(), "abcdef");
+  EXPECT_EQ(stranger.view(), "g");
+  Buffer fixed = Buffer::Static("xy");
+  Buffer rest = fixed.Share(1, 1);
+  fixed.Truncate(1);
+  EXPECT_FALSE(fixed.Join(rest));
+}
+
+TEST(Buffer, AdoptCopiesNothing) {
+  std::string text(1000, 'x');
+  const char* bytes = text.data();
+  Buffer buffer = Buffer::Adopt(std::move(text));
+  EXPECT_EQ(buffer.data(), bytes);
+  EXPECT_EQ(buffer.size(), 1000u);
+  EXPECT_TRUE(buffer.unique());
+  Buffer tail = buffer.Share(990, 10);
+  buffer = Buffer();
+  EXPECT_EQ(tail.view(), "xxxxxxxxxx");
+}
+
+TEST(Buffer, AdoptTakesShortStringsToo) {
+  EXPECT_EQ(Buffer::Adopt("short").view(), "short");
+  EXPECT_TRUE(Buffer::Adopt("").empty());
+}
+
+TEST(Buffer, StaticRefersToBytesThatOutliveIt) {
+  static constexpr char kText[] = "literal";
+  const Buffer buffer = Buffer::Static(kText);
+  EXPECT_EQ(buffer.data(), kText);
+  EXPECT_FALSE(buffer.unique());  // nobody may write them
+  EXPECT_EQ(buffer.pinned(), 0u);
+  EXPECT_EQ(buffer.Share(3, 4).view(), "eral");
+}
+
+Payload Pieces(std::initializer_list<const char*> texts) {
+  Payload payload;
+  for (const char* text : texts) payload.push_back(Buffer::Adopt(text));
+  return payload;
+}
+
+TEST(Payload, HasTheBytesOfItsPieces) {
+  const Payload payload = Pieces({"one", "", "two", "three"});
+  EXPECT_EQ(SizeOf(payload), 11u);
+  EXPECT_EQ(ToString(payload), "onetwothree");
+  const Payload shared = Share(payload);
+  ASSERT_EQ(shared.size(), 4u);
+  EXPECT_EQ(shared[3].data(), payload[3].data());
+  EXPECT_EQ(SizeOf(Payload()), 0u);
+  EXPECT_EQ(ToString(Payload()), "");
+}
+
+TEST(Payload, RemovePrefixAndSuffixAtEveryPlace) {
+  const std::string whole = "onetwothree";
+  for (size_t count = 0; count <= whole.size(); ++count) {
+    Payload front = Pieces({"one", "", "two", "three"});
+    RemovePrefix(front, count);
+    EXPECT_EQ(ToString(front), whole.substr(count));
+    EXPECT_TRUE(front.size() == 1 || !front.front().empty()) << count;
+
+    Payload back = Pieces({"one", "", "two", "three"});
+    RemoveSuffix(back, count);
+    EXPECT_EQ(ToString(back), whole.substr(0, whole.size() - count));
+    EXPECT_TRUE(back.size() == 1 || !back.back().empty()) << count;
+  }
+  Payload nothing;
+  RemovePrefix(nothing, 0);
+  RemoveSuffix(nothing, 0);
+  EXPECT_TRUE(nothing.empty());
+}
+
+TEST(BufferPool, GivesExactlyTheSizeAsked) {
+  const auto pool = NewBufferPool();
+  for (const size_t size :
+       {size_t{1}, size_t{255}, size_t{256}, size_t{257}, size_t{65536}, size_t{1} << 20, (size_t{1} << 20) + 1}) {
+    Buffer buffer = pool->Allocate(size);
+    ASSERT_EQ(buffer.size(), size);
+    EXPECT_GE(buffer.pinned(), size);
+    EXPECT_EQ(pool->bytes_in_use(), buffer.pinned());
+    std::memset(buffer.mutable_data(), 'x', size);
+  }
+  EXPECT_EQ(pool->bytes_in_use(), 0u);
+}
+
+TEST(BufferPool, BlocksComeInPowersOfTwoUpToAMebibyte) {
+  const auto pool = NewBufferPool();
+  EXPECT_EQ(pool->Allocate(1).pinned(), 256u);
+  EXPECT_EQ(pool->Allocate(257).pinned(), 512u);
+  EXPECT_EQ(pool->Allocate(512).pinned(), 512u);
+  EXPECT_EQ(pool->Allocate((1 << 20) - 1).pinned(), size_t{1} << 20);
+  EXPECT_EQ(pool->Allocate((1 << 20) + 1).pinned(), (size_t{1} << 20) + 1);
+}
+
+TEST(BufferPool, ABlockThatCameHomeIsGivenAgain) {
+  const auto allocator = std::make_shared<CountingAllocator>();
+  const auto pool = NewBufferPool({.allocator = allocator});
+  for (int i = 0; i < 100; ++i) {
+    Buffer buffer = pool->Allocate(300);
+    const Buffer slice = buffer.Share(10, 20);
+    buffer = Buffer();
+    EXPECT_EQ(pool->bytes_in_use(), 512u);  // the slice pins the block
+    EXPECT_EQ(slice.size(), 20u);
+  }
+  EXPECT_EQ(allocator->blocks.load(), 1u);
+}
+
+TEST(BufferPool, BlocksTooLargeForAClassAreNotKept) {
+  const auto allocator = std::make_shared<CountingAllocator>();
+  const auto pool = NewBufferPool({.allocator = allocator});
+  (void)pool->Allocate(2 << 20);
+  EXPECT_EQ(allocator->bytes.load(), 0u);
+}
+
+TEST(BufferPool, IdleBytesAreBounded) {
+  const auto allocator = std::make_shared<CountingAllocator>();
+  const auto pool = NewBufferPool({.max_idle_bytes = 4096, .allocator = allocator});
+  std::vector<Buffer> out;
+  for (int i = 0; i < 100; ++i) out.push_back(pool->Allocate(1024));
+  EXPECT_GE(allocator->bytes.load(), 100u * 1024);
+  out.clear();
+  EXPECT_EQ(pool->bytes_in_use(), 0u);
+  EXPECT_GE(allocator->bytes.load(), 4096u);
+  EXPECT_LT(allocator->bytes.load(), 5 * 1024u);
+}
+
+TEST(BufferPool, RefusesBeyondItsLimitAndGivesAgainWhenBlocksCameHome) {
+  const auto pool = NewBufferPool({.max_bytes = 1024});
+  Buffer first = pool->Allocate(512);
+  const Buffer second = pool->Allocate(512);
+  EXPECT_FALSE(second.empty());
+  EXPECT_TRUE(pool->Allocate(1).empty());
+  EXPECT_EQ(pool->bytes_in_use(), 1024u);
+  first = Buffer();
+  EXPECT_FALSE(pool->Allocate(512).empty());
+  EXPECT_TRUE(pool->Allocate(SIZE_MAX).empty());
+  EXPECT_TRUE(pool->Allocate(SIZE_MAX / 4).empty());
+}
+
+// A pool full of idle small blocks must not refuse a large one.
+TEST(BufferPool, IdleBlocksMakeRoomForAnotherSize) {
+  const auto allocator = std::make_shared<CountingAllocator>();
+  const auto pool = NewBufferPool({.max_bytes = 8192, .allocator = allocator});
+  {
+    std::vector<Buffer> small;
+    for (int i = 0; i < 32; ++i) small.push_back(pool->Allocate(256));
+    EXPECT_TRUE(pool->Allocate(256).empty());
+  }
+  const Buffer large = pool->Allocate(4096);
+  EXPECT_FALSE(large.empty());
+  EXPECT_LE(allocator->bytes.load(), 8192u + 32 * 64);  // with the blocks' headers
+  EXPECT_FALSE(pool->Allocate(4096).empty());
+  EXPECT_TRUE(pool->Allocate(8192).empty());
+}
+
+TEST(BufferPool, WhenTheAllocatorRefusesNothingIsCharged) {
+  const auto allocator = std::make_shared<CountingAllocator>();
+  const auto pool = NewBufferPool({.max_bytes = 1024, .allocator = allocator});
+  allocator->refuses = true;
+  for (int i = 0; i < 10; ++i) EXPECT_TRUE(pool->Allocate(1024).empty());
+  EXPECT_EQ(pool->bytes_in_use(), 0u);
+  allocator->refuses = false;
+  EXPECT_FALSE(pool->Allocate(1024).empty());
+}
+
+TEST(BufferPool, BlocksMayOutliveIt) {
+  const auto allocator = std::make_shared<CountingAllocator>();
+  auto pool = NewBufferPool({.allocator = allocator});
+  Buffer small = Filled(*pool, "still here");
+  Buffer large = pool->Allocate(2 << 20);
+  (void)pool->Allocate(5000);  // idle when the pool ends
+  pool = nullptr;
+  EXPECT_EQ(small.view(), "still here");
+  small = Buffer();
+  EXPECT_GT(allocator->bytes.load(), 0u);
+  large = Buffer();
+  EXPECT_EQ(allocator->bytes.load(), 0u);
+}
+
+TEST(BufferPool, BlocksComeHomeFromAnotherThread) {
+  const auto allocator = std::make_shared<CountingAllocator>();
+  const auto pool = NewBufferPool({.allocator = allocator});
+  for (int i = 0; i < 50; ++i) {
+    std::thread([buffer = Filled(*pool, "from afar")] { EXPECT_EQ(buffer.view(), "from afar"); }).join();
+  }
+  EXPECT_EQ(pool->bytes_in_use(), 0u);
+  EXPECT_EQ(allocator->blocks.load(), 1u);
+}
+
+TEST(BufferPool, SlicesOfOneBlockEndOnManyThreads) {
+  const auto pool = NewBufferPool();
+  for (int round = 0; round < 100; ++round) {
+    Buffer whole = pool->Allocate(64);
+    std::vector<std::thread> threads;
+    for (size_t i = 0; i < 4; ++i) {
+      Buffer slice = whole.Share(16 * i, 16);
+      threads.emplace_back([slice = std::move(slice)]() mutable {
+        std::memset(slice.mutable_data(), 'x', slice.size());
+        slice = Buffer();
+      });
+    }
+    whole = Buffer();
+    for (std::thread& thread : threads) thread.join();
+    ASSERT_EQ(pool->bytes_in_use(), 0u);
+  }
+}
+
+// The last blocks come home while the pool ends: whoever is last must end what they share, and nobody may use it after that.
+TEST(BufferPool, EndsWhileBlocksComeHome) {
+  const auto allocator = std::make_shared<CountingAllocator>();
+  for (int round = 0; round < 300; ++round) {
+    auto pool = NewBufferPool({.max_idle_bytes = 1024, .allocator = allocator});
+    std::vector<std::thread> threads;
+    for (int i = 0; i < 3; ++i) {
+      threads.emplace_back([a = pool->Allocate(700), b = pool->Allocate(2 << 20)]() mutable {
+        a = Buffer();
+        b = Buffer();
+      });
+    }
+    (void)pool->Allocate(300);
+    pool = nullptr;
+    for (std::thread& thread : threads) thread.join();
+    ASSERT_EQ(allocator->bytes.load(), 0u);
+  }
+}
+
+}  // namespace
+}  // namespace rain
