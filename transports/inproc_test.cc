@@ -9,12 +9,34 @@
 #include <utility>
 #include <vector>
 
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "listenrain/testing/channel_suite.h"
 #include "listenrain/testing/manual_loop.h"
 #include "listenrain/testing/recording_events.h"
 
 namespace rain {
 namespace {
+
+class InprocOnOneLoop : public testing::TestWithParam<ChannelCheck> {};
+class InprocOnTwoLoops : public testing::TestWithParam<ChannelCheck> {};
+class InprocWithTheSmallestPipe : public testing::TestWithParam<ChannelCheck> {};
+
+ChannelSubject Subject(const char* listen_key, bool two_loops) {
+  return {.scheme = [] { return NewInprocScheme(); },
+          .listen_key = listen_key,
+          .two_loops = two_loops,
+          .most_taken_bytes = size_t{1} << 20};
+}
+
+TEST_P(InprocOnOneLoop, Conforms) { EXPECT_THAT(GetParam().run(Subject("inproc://here", false)), testing::IsEmpty()); }
+TEST_P(InprocOnTwoLoops, Conforms) { EXPECT_THAT(GetParam().run(Subject("inproc://here", true)), testing::IsEmpty()); }
+TEST_P(InprocWithTheSmallestPipe, Conforms) {
+  EXPECT_THAT(GetParam().run(Subject("inproc://here?pipe=4096", true)), testing::IsEmpty());
+}
+INSTANTIATE_TEST_SUITE_P(Suite, InprocOnOneLoop, testing::ValuesIn(ChannelChecks()), ChannelCheckName());
+INSTANTIATE_TEST_SUITE_P(Suite, InprocOnTwoLoops, testing::ValuesIn(ChannelChecks()), ChannelCheckName());
+INSTANTIATE_TEST_SUITE_P(Suite, InprocWithTheSmallestPipe, testing::ValuesIn(ChannelChecks()), ChannelCheckName());
 
 using Made = absl::StatusOr<std::unique_ptr<Channel>>;
 

@@ -1,0 +1,61 @@
+#include "listenrain/testing/channel_suite.h"
+
+#include "absl/strings/str_cat.h"
+#include "listenrain/testing/channel_checks.h"
+
+namespace rain {
+
+const std::vector<ChannelCheck>& ChannelChecks() {
+  static const auto& checks = *[] {
+    auto* all = new std::vector<ChannelCheck>;
+    AddDataChecks(*all);
+    AddEndChecks(*all);
+    AddDeathChecks(*all);
+    AddGeneratorChecks(*all);
+    return all;
+  }();
+  return checks;
+}
+
+Violations CheckChannel(const ChannelSubject& subject) {
+  Violations violations;
+  for (const ChannelCheck& check : ChannelChecks()) {
+    for (const std::string& violation : check.run(subject)) violations.push_back(absl::StrCat(check.name, ": ", violation));
+  }
+  return violations;
+}
+
+bool WriteUntilPending(ChannelRig& rig, WatchedChannel& end) {
+  bool pends = false;
+  uint64_t taken = 0;
+  while (!pends && taken <= rig.subject().most_taken_bytes) {
+    rig.On(end, [&] {
+      end.Write(64 << 10, 2);
+      taken = end.taken();
+      pends = end.pending() > 0;
+    });
+  }
+  rig.Expect(pends, "a peer that does not read took ", taken, " bytes");
+  return pends;
+}
+
+bool AwaitRead(ChannelRig& rig, WatchedChannel& end, uint64_t bytes) {
+  return rig.Await(end, absl::StrCat("a peer's ", bytes, " bytes, all read"), [&] { return end.bytes_read() >= bytes; });
+}
+
+void ExpectClosed(ChannelRig& rig, WatchedChannel& end, const absl::Status& why) {
+  if (!rig.Await(end, "OnClosed after Close", [&] { return end.closed().has_value(); })) return;
+  rig.On(end, [&] {
+    rig.Expect(*end.closed() == why, "OnClosed was told \"", end.closed()->ToString(), "\", and Close \"", why.ToString(), "\"");
+  });
+}
+
+void ExpectLearns(ChannelRig& rig, WatchedChannel& end) {
+  rig.Await(end, "OnEnd or OnClosed when the peer is no more", [&] { return end.ends() > 0 || end.closed().has_value(); });
+  rig.On(end, [&] {
+    if (!end.closed().has_value()) return;
+    rig.Expect(absl::IsUnavailable(*end.closed()), "died of \"", end.closed()->ToString(), "\", which should be UNAVAILABLE");
+  });
+}
+
+}  // namespace rain
