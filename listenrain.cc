@@ -1,0 +1,47 @@
+#include "listenrain/listenrain.h"
+
+#include <string>
+#include <utility>
+
+#include "listenrain/codecs/length_prefix.h"
+#include "listenrain/executors/thread_pool.h"
+#include "listenrain/transports/inproc.h"
+#include "listenrain/transports/tcp.h"
+
+#include "listenrain/transports/uv_loop.h"
+
+namespace rain {
+namespace {
+
+// The names of inproc:// are this process's, as ports are the machine's.
+const std::shared_ptr<InprocNetwork>& ProcessNetwork() {
+  static const auto& network = *new std::shared_ptr<InprocNetwork>(NewInprocNetwork());
+  return network;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<ListenRain>> NewListenRain(ListenRainOptions options) {
+  ListenRain::Parts parts;
+  parts.loop = options.loop != nullptr ? std::move(options.loop) : NewUvLoop();
+  if (parts.loop == nullptr) return absl::ResourceExhaustedError("the system gave no thread or descriptor for a loop: see the log");
+  parts.executor = options.executor != nullptr ? std::move(options.executor) : NewThreadPool();
+  if (parts.executor == nullptr) return absl::ResourceExhaustedError("the system gave no thread for an executor: see the log");
+  parts.buffers = options.buffers != nullptr ? std::move(options.buffers) : NewBufferPool();
+  parts.packet_codec = NewLengthPrefixCodec();
+  parts.schemes = std::move(options.schemes);
+  parts.schemes.push_back(NewTcpScheme());
+
+  parts.schemes.push_back(NewInprocScheme(ProcessNetwork()));
+  parts.observer = std::move(options.observer);
+  return std::make_unique<ListenRain>(std::move(parts));
+}
+
+absl::StatusOr<Protocol<Message>> RegisterMessages(ListenRain& rain, absl::string_view name) {
+  ProtocolSpec<Message> spec;
+  spec.name = std::string(name);
+  spec.message_codec = NewCompactCodec();
+  return rain.Register(std::move(spec));
+}
+
+}  // namespace rain

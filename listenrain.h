@@ -1,0 +1,31 @@
+// ListenRain: everything a program needs, from one include.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "listenrain/codecs/compact.h"
+#include "listenrain/codecs/message.h"
+#include "listenrain/framework/listen_rain.h"
+#include "listenrain/framework/log.h"
+
+namespace rain {
+
+// What may be chosen; everything has a default.
+struct ListenRainOptions {
+  std::shared_ptr<Loop> loop;                // null: a libuv loop with its own thread
+  std::shared_ptr<Executor> executor;        // where user code runs, but for protocols that bring their own; null: a thread pool
+  std::shared_ptr<BufferPool> buffers;       // null: a pool of its own, without a bound
+  std::vector<TransportScheme> schemes;      // before the built-in tcp, unix and inproc
+  std::shared_ptr<Observer> observer;        // null: none
+};
+
+// Errors: RESOURCE_EXHAUSTED if the system gives no thread or descriptor for the loop.
+absl::StatusOr<std::unique_ptr<ListenRain>> NewListenRain(ListenRainOptions options = {});
+
+// A protocol of rain::Message in the compact wire, with every default: for programs that need no wire of their own.
+// Errors: ALREADY_EXISTS if the name is taken.
+absl::StatusOr<Protocol<Message>> RegisterMessages(ListenRain& rain, absl::string_view name = "messages");
+
+}  // namespace rain
