@@ -17,7 +17,9 @@ Acceptor::Acceptor(Ref<AcceptorBox> box, std::shared_ptr<const ProtocolParts> pr
 
 Acceptor::~Acceptor() { box_->acceptor = nullptr; }
 
-void Acceptor::Start() { Ask(); }
+void Acceptor::Start() {
+  if (!ended_) Ask();
+}
 
 void Acceptor::Ask() {
   generator_->Next(box_->shard->loop(),

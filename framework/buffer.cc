@@ -1,5 +1,6 @@
 #include "listenrain/framework/buffer.h"
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <new>
@@ -222,11 +223,36 @@ Payload Share(const Payload& payload) {
   return shared;
 }
 
+void Payload::PushBeyond(Buffer piece) {
+  if (all_ == nullptr) {
+    all_ = std::make_unique<std::vector<Buffer>>();
+    for (Buffer& inlined : first_) all_->push_back(std::move(inlined));
+  }
+  all_->push_back(std::move(piece));
+  ++size_;
+}
+
+void Payload::DropFront(size_t count) {
+  std::move(begin() + count, end(), begin());
+  DropBack(count);
+}
+
+void Payload::DropBack(size_t count) {
+  for (; count > 0; --count) {
+    if (all_ == nullptr) {
+      first_[size_ - 1] = Buffer();
+    } else {
+      all_->pop_back();
+    }
+    --size_;
+  }
+}
+
 void RemovePrefix(Payload& payload, size_t count) {
   if (payload.empty()) return;
-  auto first = payload.begin();
+  const Buffer* first = payload.begin();
   for (; first != payload.end() - 1 && count >= first->size(); ++first) count -= first->size();
-  payload.erase(payload.begin(), first);
+  payload.DropFront(static_cast<size_t>(first - payload.begin()));
   payload.front().RemovePrefix(count);
 }
 

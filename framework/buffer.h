@@ -9,8 +9,8 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
-#include "absl/container/inlined_vector.h"
 #include "absl/strings/string_view.h"
 
 namespace rain {
@@ -112,8 +112,56 @@ class Buffer {
   size_t size_ = 0;
 };
 
-// Pieces of one packet's payload, in order.
-using Payload = absl::InlinedVector<Buffer, 2>;
+// Pieces of one packet's payload, in order, contiguous as an array. Two lie in the object itself, which moves cheaply.
+class Payload {
+ public:
+  Payload() = default;
+  Payload(Payload&& other) noexcept
+      : first_{std::move(other.first_[0]), std::move(other.first_[1])},
+        size_(std::exchange(other.size_, 0)),
+        all_(std::move(other.all_)) {}
+  Payload& operator=(Payload&& other) noexcept {
+    first_[0] = std::move(other.first_[0]);
+    first_[1] = std::move(other.first_[1]);
+    size_ = std::exchange(other.size_, 0);
+    all_ = std::move(other.all_);
+    return *this;
+  }
+  ~Payload() = default;
+
+  size_t size() const { return size_; }
+  bool empty() const { return size_ == 0; }
+  Buffer* begin() { return all_ == nullptr ? first_ : all_->data(); }
+  Buffer* end() { return begin() + size_; }
+  const Buffer* begin() const { return all_ == nullptr ? first_ : all_->data(); }
+  const Buffer* end() const { return begin() + size_; }
+  Buffer& operator[](size_t index) { return begin()[index]; }
+  const Buffer& operator[](size_t index) const { return begin()[index]; }
+  Buffer& front() { return *begin(); }
+  const Buffer& front() const { return *begin(); }
+  Buffer& back() { return begin()[size_ - 1]; }
+  const Buffer& back() const { return begin()[size_ - 1]; }
+
+  void push_back(Buffer piece) {
+    if (size_ < kInline && all_ == nullptr) {
+      first_[size_++] = std::move(piece);
+    } else {
+      PushBeyond(std::move(piece));
+    }
+  }
+  void pop_back() { DropBack(1); }
+  void clear() { DropBack(size_); }
+  void DropFront(size_t count);
+  void DropBack(size_t count);
+
+ private:
+  static constexpr size_t kInline = 2;
+  void PushBeyond(Buffer piece);
+
+  Buffer first_[kInline];
+  size_t size_ = 0;
+  std::unique_ptr<std::vector<Buffer>> all_;  // if ever there were more than two: every piece
+};
 
 size_t SizeOf(const Payload& payload);
 std::string ToString(const Payload& payload);

@@ -93,7 +93,7 @@ absl::Status PacketReader::FillRest(Buffer& bytes, PacketSink& sink) {
   Payload packet;
   packet.push_back(std::exchange(kept_, Buffer()));
   packet.push_back(std::exchange(rest_, Buffer()));
-  Deliver(std::move(packet), sink);
+  DeliverPieces(std::move(packet), sink);
   return absl::OkStatus();
 }
 
@@ -106,7 +106,7 @@ absl::Status PacketReader::Splice(Buffer& bytes, PacketSink& sink) {
       packet.push_back(std::exchange(kept_, Buffer()));
       packet.push_back(bytes.Share(0, missing));
       bytes.RemovePrefix(missing);
-      Deliver(std::move(packet), sink);
+      DeliverPieces(std::move(packet), sink);
       return absl::OkStatus();
     }
     rest_ = pool_.Allocate(missing);
@@ -150,20 +150,23 @@ absl::Status PacketReader::Cut(Buffer bytes, PacketSink& sink) {
       kept_ = std::move(bytes);
       return absl::OkStatus();
     }
-    shape_ = *shape;
     Payload packet;
-    packet.push_back(bytes.Share(0, shape->total));
+    packet.push_back(bytes.Share(shape->header, shape->total - shape->header - shape->trailer));
     bytes.RemovePrefix(shape->total);
     if (!Deliver(std::move(packet), sink)) return absl::OkStatus();
   }
   return absl::OkStatus();
 }
 
-// A whole packet of the shape shape_.
-bool PacketReader::Deliver(Payload packet, PacketSink& sink) {
-  scan_ = ScanState();
+// A large packet of the shape shape_, in pieces.
+void PacketReader::DeliverPieces(Payload packet, PacketSink& sink) {
   RemoveSuffix(packet, shape_.trailer);
   RemovePrefix(packet, shape_.header);
+  Deliver(std::move(packet), sink);
+}
+
+bool PacketReader::Deliver(Payload&& packet, PacketSink& sink) {
+  scan_ = ScanState();
   if (options_.alignment > 1 && reinterpret_cast<uintptr_t>(packet.front().data()) % options_.alignment != 0) {
     Buffer aligned = pool_.Allocate(packet.front().size());
     if (aligned.empty() && !packet.front().empty()) {

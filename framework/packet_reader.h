@@ -16,7 +16,7 @@ class PacketSink {
  public:
   // One packet's payload: one piece if the packet has fewer than kLargePacketBytes; else at most two, of which the first has at
   // least `header_bytes`. At least one piece, which may be empty. False: no more packets, please; the rest is dropped.
-  virtual bool OnPacket(Payload payload) = 0;
+  virtual bool OnPacket(Payload&& payload) = 0;
 
  protected:
   ~PacketSink() = default;
@@ -46,7 +46,8 @@ class PacketReader {
   absl::Status Cut(Buffer bytes, PacketSink& sink);
   absl::Status Splice(Buffer& bytes, PacketSink& sink);
   absl::Status FillRest(Buffer& bytes, PacketSink& sink);
-  bool Deliver(Payload packet, PacketSink& sink);
+  bool Deliver(Payload&& packet, PacketSink& sink);
+  void DeliverPieces(Payload packet, PacketSink& sink);
   bool MoveKept(size_t capacity);
   bool StartsLarge() const;
   size_t TailRoom() const;

@@ -84,7 +84,7 @@ void Transport::End(absl::Status why) {
 }
 
 // The kind decides who is told; a kind that nobody here knows ends the channel, unless it is marked as optional.
-bool Transport::OnPacket(Payload payload) {
+bool Transport::OnPacket(Payload&& payload) {
   if (ended_) return false;
   counters_.bytes_in.Add(SizeOf(payload));
   absl::StatusOr<MessageHeader> header = Peek(payload);
@@ -97,11 +97,11 @@ bool Transport::OnPacket(Payload payload) {
   switch (header->kind) {
     case MessageKind::reply:
     case MessageKind::error:
-      OnReply(*std::move(header), std::move(payload));
+      OnReply(std::move(*header), std::move(payload));
       break;
     case MessageKind::request:
     case MessageKind::one_way:
-      OnRequest(*std::move(header), std::move(payload));
+      OnRequest(std::move(*header), std::move(payload));
       break;
     case MessageKind::ping:
       AnswerPing(*header);

@@ -61,11 +61,11 @@ class Transport final : public Resident, private LinkEvents, private DeadlineOwn
   void Fail(Outgoing& request, absl::Status why);
   static void TellFailure(Dispatcher& dispatcher, Outgoing& request, absl::Status why);
   void CountSent(MessageKind kind, size_t packet_bytes);
-  void OnReply(MessageHeader header, Payload payload);
+  void OnReply(MessageHeader&& header, Payload&& payload);
   void OnDeadline(Outgoing& outgoing) override;
 
   // Requests of the peer (transport_answers.cc).
-  void OnRequest(MessageHeader header, Payload payload);
+  void OnRequest(MessageHeader&& header, Payload&& payload);
   void Refuse(const MessageHeader& request, absl::Status why);
   void AnswerPing(const MessageHeader& ping);
   void NoteAnswered(const MessageHeader& reply, size_t bytes);
@@ -77,7 +77,7 @@ class Transport final : public Resident, private LinkEvents, private DeadlineOwn
   void MaybeFinish();
 
   // From the link.
-  bool OnPacket(Payload payload) override;
+  bool OnPacket(Payload&& payload) override;
   void OnReadDone() override;
   void OnTaken(const SentPacket& packet) override;
   void OnWritable() override;

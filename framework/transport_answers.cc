@@ -8,7 +8,7 @@
 
 namespace rain {
 
-void Transport::OnRequest(MessageHeader header, Payload payload) {
+void Transport::OnRequest(MessageHeader&& header, Payload&& payload) {
   const bool one_way = header.kind == MessageKind::one_way;
   (one_way ? counters_.posts_received : counters_.requests_received).Add();
   if (in_order() && !one_way) header.id = MsgId(++requests_received_);

@@ -239,7 +239,7 @@ void Transport::Leave(Outgoing& request) {
   request.payload.clear();
 }
 
-void Transport::OnReply(MessageHeader header, Payload payload) {
+void Transport::OnReply(MessageHeader&& header, Payload&& payload) {
   if (in_order()) header.id = MsgId(++replies_received_);
   Outgoing* request = requests_->Pop(header.id);
   if (request == nullptr) {
