@@ -16,9 +16,9 @@ namespace rain {
 // body's blocks. A received body is slices of the blocks it arrived in, which it keeps in memory.
 struct Message {
   int64_t method = 0;
-  std::string command;
-  Metadata metadata;
-  Payload body;
+  std::string command{};
+  Metadata metadata{};
+  Payload body{};
 
   static Message Text(absl::string_view text) { return {.body = BodyOf(text)}; }
   static Message Text(int64_t method, absl::string_view text) { return {.method = method, .body = BodyOf(text)}; }

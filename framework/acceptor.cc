@@ -60,7 +60,11 @@ void Acceptor::End(absl::Status why) {
   box_->shard->Bury(*this);
 }
 
+Listener::Listener() = default;
+
 Listener::Listener(Ref<AcceptorBox> box) : box_(std::move(box)) {}
+
+Listener::Listener(Listener&&) noexcept = default;
 
 Listener& Listener::operator=(Listener&& other) noexcept {
   if (this != &other) {

@@ -11,9 +11,9 @@ class AcceptorBox;
 // Move-only; listens as long as it lives. Outlives its ListenRain harmlessly. Thread: any.
 class Listener {
  public:
-  Listener() = default;
+  Listener();
   explicit Listener(Ref<AcceptorBox> box);
-  Listener(Listener&&) noexcept = default;
+  Listener(Listener&&) noexcept;
   Listener& operator=(Listener&& other) noexcept;
   ~Listener();  // Stop()
 
