@@ -6,6 +6,7 @@
 
 #include "listenrain/executors/inline_executor.h"
 #include "listenrain/executors/manual_executor.h"
+#include "listenrain/executors/serial_executor.h"
 #include "listenrain/executors/thread_pool.h"
 #include "listenrain/framework/log.h"
 #include "listenrain/testing/executor_suite.h"
@@ -26,6 +27,7 @@ class Conformance : public testing::TestWithParam<ExecutorCheck> {
 
 class InlineExecutorTest : public Conformance {};
 class ManualExecutorTest : public Conformance {};
+class SerialExecutorTest : public Conformance {};
 class ThreadPoolTest : public Conformance {};
 
 TEST_P(InlineExecutorTest, Conforms) { Expect({.make = NewInlineExecutor}); }
@@ -33,6 +35,10 @@ TEST_P(InlineExecutorTest, Conforms) { Expect({.make = NewInlineExecutor}); }
 TEST_P(ManualExecutorTest, Conforms) {
   Expect({.make = [] { return std::make_shared<ManualExecutor>(); },
           .drive = [](Executor& executor) { static_cast<ManualExecutor&>(executor).RunAll(); }});
+}
+
+TEST_P(SerialExecutorTest, OverAThreadPoolConforms) {
+  Expect({.make = [] { return NewSerialExecutor(NewThreadPool({.threads = 4})).value(); }});
 }
 
 TEST_P(ThreadPoolTest, OfOneThreadConforms) {
@@ -47,6 +53,7 @@ TEST_P(ThreadPoolTest, OfAsManyThreadsAsItLikesConforms) {
 
 INSTANTIATE_TEST_SUITE_P(Suite, InlineExecutorTest, testing::ValuesIn(ExecutorChecks()), ExecutorCheckName());
 INSTANTIATE_TEST_SUITE_P(Suite, ManualExecutorTest, testing::ValuesIn(ExecutorChecks()), ExecutorCheckName());
+INSTANTIATE_TEST_SUITE_P(Suite, SerialExecutorTest, testing::ValuesIn(ExecutorChecks()), ExecutorCheckName());
 INSTANTIATE_TEST_SUITE_P(Suite, ThreadPoolTest, testing::ValuesIn(ExecutorChecks()), ExecutorCheckName());
 
 }  // namespace
