@@ -201,11 +201,11 @@ class CapnpCodec final : public MessageCodec<Message> {
     const ErrorFields fields = FieldsOf(error);
     MessageHeader reply = header;
     reply.kind = MessageKind::error;
-    const size_t beyond_root = TextWords(fields.text.size()) + WordsOf(fields.detail.size());
+    const size_t beyond_root = (fields.text.empty() ? 0 : TextWords(fields.text.size())) + WordsOf(fields.detail.size());
     return WriteBuilt(reply, beyond_root, to, [&fields](schema::Envelope::Builder root) {
       root.setCode(fields.code);
-      Copy(fields.text, root.initErrorText(static_cast<unsigned>(fields.text.size())));
-      Copy(fields.detail, root.initErrorDetail(static_cast<unsigned>(fields.detail.size())));
+      if (!fields.text.empty()) Copy(fields.text, root.initErrorText(static_cast<unsigned>(fields.text.size())));
+      if (!fields.detail.empty()) Copy(fields.detail, root.initErrorDetail(static_cast<unsigned>(fields.detail.size())));
     });
   }
 

@@ -1,0 +1,194 @@
+// Reads the golden frames in WIRE.md and holds the codecs to them: the page cannot drift from the code.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "listenrain/codecs/capnp_codec.h"
+#include "listenrain/codecs/compact.h"
+#include "listenrain/codecs/length_prefix.h"
+#include "listenrain/framework/status.h"
+
+namespace rain {
+namespace {
+
+struct Golden {
+  int line = 0;
+  std::map<std::string, std::vector<std::string>> fields;
+  std::string bytes;
+
+  bool Has(const std::string& name) const { return fields.count(name) != 0; }
+  std::string Text(const std::string& name) const { return Has(name) ? fields.at(name).front() : ""; }
+  int64_t Number(const std::string& name) const {
+    int64_t number = 0;
+    EXPECT_TRUE(!Has(name) || absl::SimpleAtoi(Text(name), &number)) << "line " << line << ": " << name;
+    return number;
+  }
+};
+
+std::vector<Golden> ReadWirePage() {
+  const auto page = std::filesystem::read_symlink("/proc/self/exe").parent_path() / "include/listenrain/codecs/WIRE.md";
+  std::ifstream file(page);
+  EXPECT_TRUE(file.is_open()) << page;
+  std::vector<Golden> goldens;
+  bool inside = false;
+  int number = 0;
+  for (std::string line; std::getline(file, line);) {
+    ++number;
+    if (line == "```golden") {
+      goldens.push_back({.line = number});
+      inside = true;
+    } else if (line == "```") {
+      inside = false;
+    } else if (const size_t colon = line.find(':'); inside && colon != std::string::npos && colon < line.find(';')) {
+      goldens.back().fields[line.substr(0, colon)].push_back(std::string(absl::StripAsciiWhitespace(line.substr(colon + 1))));
+    } else if (inside) {
+      for (const absl::string_view byte : absl::StrSplit(line.substr(0, line.find(';')), ' ', absl::SkipEmpty())) {
+        EXPECT_EQ(byte.size(), 2u) << "line " << number;
+        goldens.back().bytes += absl::HexStringToBytes(byte);
+      }
+    }
+  }
+  return goldens;
+}
+
+std::string Hex(absl::string_view bytes) { return absl::BytesToHexString(bytes); }
+
+// Cuts the packet and gives its payload; the codec must put the same header before it again.
+std::string Unframed(const PacketCodec& codec, const Golden& golden) {
+  ScanState scan;
+  const auto shape = codec.DecodePacket(golden.bytes, scan);
+  EXPECT_TRUE(shape.ok()) << shape.status();
+  if (!shape.ok()) return {};
+  EXPECT_EQ(shape->total, golden.bytes.size());
+  const std::string payload = golden.bytes.substr(shape->header);
+  std::string header(shape->header, '\0');
+  EXPECT_TRUE(codec.EncodePacket({absl::MakeConstSpan(payload)}, absl::MakeSpan(header), {}).ok());
+  EXPECT_EQ(Hex(header + payload), Hex(golden.bytes));
+  return payload;
+}
+
+MessageHeader HeaderOf(const Golden& golden) {
+  static const auto& kinds = *new std::map<std::string, MessageKind>{
+      {"request", MessageKind::request}, {"reply", MessageKind::reply},    {"error", MessageKind::error},
+      {"one_way", MessageKind::one_way}, {"cancel", MessageKind::cancel},  {"ping", MessageKind::ping},
+      {"pong", MessageKind::pong},       {"go_away", MessageKind::go_away}};
+  EXPECT_TRUE(kinds.count(golden.Text("kind")) != 0) << golden.Text("kind");
+  MessageHeader header{.kind = kinds.at(golden.Text("kind"))};
+  if (golden.Has("id")) header.id = MsgId(static_cast<uint64_t>(golden.Number("id")));
+  if (golden.Has("flags")) header.flags = static_cast<uint16_t>(std::stoul(golden.Text("flags"), nullptr, 16));
+  if (golden.Has("remaining")) header.remaining = absl::Microseconds(golden.Number("remaining"));
+  return header;
+}
+
+Message MessageOf(const Golden& golden) {
+  Message message{.method = golden.Number("method"), .command = golden.Text("command")};
+  if (golden.Has("metadata")) {
+    for (const std::string& pair : golden.fields.at("metadata")) {
+      const std::pair<std::string, std::string> entry = absl::StrSplit(pair, absl::MaxSplits('=', 1));
+      message.metadata.Add(entry.first, entry.second);
+    }
+  }
+  if (golden.Has("body")) message.body = Message::Text(golden.Text("body")).body;
+  return message;
+}
+
+Payload OnePiece(const std::string& bytes) {
+  Payload payload;
+  payload.push_back(Buffer::Adopt(bytes));
+  return payload;
+}
+
+void CheckMessage(const MessageCodec<Message>& codec, const Golden& golden) {
+  const std::string payload = Unframed(*NewLengthPrefixCodec(), golden);
+  const MessageHeader header = HeaderOf(golden);
+  const Message message = MessageOf(golden);
+  const absl::Status error =
+      WithDetail(absl::Status(static_cast<absl::StatusCode>(golden.Number("code")), golden.Text("text")), golden.Text("detail"));
+
+  const auto pool = NewBufferPool();
+  PooledWriter writer(*pool, 1 << 20);
+  ASSERT_TRUE(writer.Begin().ok());
+  absl::Status encoded;
+  if (header.kind == MessageKind::error) {
+    encoded = codec.EncodeError(header, error, writer);
+  } else if (header.kind == MessageKind::ping) {
+    const absl::Span<char> first = writer.Reserve(codec.traits().header_bytes);
+    codec.WriteHeader(header, first);
+    writer.Commit(first.size());
+  } else {
+    encoded = codec.EncodeMessage(header, message, writer);
+  }
+  ASSERT_TRUE(encoded.ok()) << encoded;
+  EXPECT_EQ(Hex(ToString(writer.Take())), Hex(payload));
+
+  const auto peeked = codec.PeekHeader(OnePiece(payload), Role::acceptor);
+  ASSERT_TRUE(peeked.ok()) << peeked.status();
+  EXPECT_EQ(peeked->id, header.id);
+  EXPECT_EQ(peeked->kind, header.kind);
+  EXPECT_EQ(peeked->flags, header.flags);
+  EXPECT_EQ(peeked->remaining, header.remaining);
+  if (header.kind == MessageKind::error) {
+    EXPECT_EQ(codec.DecodeError(*peeked, OnePiece(payload)), error);
+    return;
+  }
+  const auto decoded = codec.DecodeMessage(*peeked, OnePiece(payload));
+  ASSERT_TRUE(decoded.ok()) << decoded.status();
+  EXPECT_EQ(decoded->method, message.method);
+  EXPECT_EQ(decoded->command, message.command);
+  EXPECT_EQ(decoded->metadata.entries(), message.metadata.entries());
+  EXPECT_EQ(decoded->text(), message.text());
+}
+
+std::string Word(size_t value) {
+  char bytes[4];
+  Store<uint32_t>(bytes, static_cast<uint32_t>(value));
+  return std::string(bytes, 4);
+}
+
+void CheckSayHi(const Golden& golden) {
+  const std::string id = golden.Text("id");
+  const std::string name = golden.Text("name");
+  const std::string payload =
+      Word(4 + id.size()) + Word(static_cast<size_t>(golden.Number("command"))) + id + Word(name.size()) + name;
+  EXPECT_EQ(Hex(Unframed(*NewLengthPrefixCodec(), golden)), Hex(payload));
+}
+
+TEST(WirePage, GoldenFramesAreWhatTheCodecsWriteAndRead) {
+  std::map<std::string, int> seen;
+  for (const Golden& golden : ReadWirePage()) {
+    SCOPED_TRACE(absl::StrCat("WIRE.md, line ", golden.line));
+    const std::string codec = golden.Text("codec");
+    ++seen[codec];
+    if (codec == "length prefix") {
+      EXPECT_EQ(Unframed(*NewLengthPrefixCodec(), golden), golden.Text("payload"));
+    } else if (codec == "length prefix, 2 bytes, little-endian, counts itself") {
+      const auto made = NewLengthPrefixCodec({.width = 2, .order = ByteOrder::little, .counts_itself = true});
+      EXPECT_EQ(Unframed(*made.value(), golden), golden.Text("payload"));
+    } else if (codec == "compact") {
+      CheckMessage(*NewCompactCodec(), golden);
+    } else if (codec == "capnp") {
+      CheckMessage(*NewCapnpCodec(), golden);
+    } else if (codec == "sayhi") {
+      CheckSayHi(golden);
+    } else {
+      ADD_FAILURE() << "no such codec: " << codec;
+    }
+  }
+  // A page that is not understood must not pass.
+  EXPECT_EQ(seen["length prefix"], 2);
+  EXPECT_EQ(seen["compact"], 5);
+  EXPECT_EQ(seen["capnp"], 4);
+  EXPECT_EQ(seen["sayhi"], 2);
+}
+
+}  // namespace
+}  // namespace rain
