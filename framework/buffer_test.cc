@@ -174,6 +174,57 @@ TEST(Payload, RemovePrefixAndSuffixAtEveryPlace) {
   EXPECT_TRUE(nothing.empty());
 }
 
+// Up to two pieces and beyond them it must look the same.
+TEST(Payload, GrowsMovesAndShrinksAtEverySize) {
+  for (size_t pieces = 0; pieces <= 5; ++pieces) {
+    Payload payload;
+    std::string whole;
+    for (size_t i = 0; i < pieces; ++i) {
+      payload.push_back(Buffer::Adopt(std::to_string(i)));
+      whole += std::to_string(i);
+      EXPECT_EQ(payload.back().view(), std::to_string(i));
+      EXPECT_EQ(payload[i].data(), payload.begin()[i].data());
+    }
+    EXPECT_EQ(payload.size(), pieces);
+    EXPECT_EQ(payload.empty(), pieces == 0);
+    Payload moved = std::move(payload);
+    EXPECT_TRUE(payload.empty());  // NOLINT: promised
+    EXPECT_EQ(ToString(payload), "");
+    EXPECT_EQ(ToString(moved), whole);
+    payload.push_back(Buffer::Adopt("again"));
+    EXPECT_EQ(ToString(payload), "again");
+    payload = std::move(moved);
+    EXPECT_EQ(ToString(payload), whole);
+    while (!payload.empty()) {
+      payload.DropFront(1);
+      whole.erase(0, 1);
+      EXPECT_EQ(ToString(payload), whole);
+      if (payload.empty()) break;
+      payload.pop_back();
+      whole.pop_back();
+      EXPECT_EQ(ToString(payload), whole);
+    }
+    payload.push_back(Buffer::Adopt("reused"));
+    EXPECT_EQ(ToString(payload), "reused");
+    payload.clear();
+    EXPECT_EQ(payload.begin(), payload.end());
+  }
+}
+
+TEST(Payload, PiecesAreReleasedWhenTheyAreDropped) {
+  const auto pool = NewBufferPool();
+  for (const size_t pieces : {size_t{2}, size_t{4}}) {
+    Payload payload;
+    for (size_t i = 0; i < pieces; ++i) payload.push_back(pool->Allocate(100));
+    payload.DropFront(1);
+    EXPECT_EQ(pool->bytes_in_use(), 256 * (pieces - 1));
+    payload.pop_back();
+    EXPECT_EQ(pool->bytes_in_use(), 256 * (pieces - 2));
+    payload.clear();
+    EXPECT_EQ(pool->bytes_in_use(), 0u);
+  }
+}
+
 TEST(BufferPool, GivesExactlyTheSizeAsked) {
   const auto pool = NewBufferPool();
   for (const size_t size :

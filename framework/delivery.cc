@@ -1,37 +1,20 @@
 #include "listenrain/framework/delivery.h"
 
-#include <exception>
-
-#include "listenrain/framework/log.h"
+#include "listenrain/framework/guarded.h"
 #include "listenrain/framework/shard.h"
 
 namespace rain {
-namespace {
-
-// User code's exceptions end here.
-template <class F>
-void Guarded(absl::string_view where, F call) {
-  try {
-    call();
-  } catch (const std::exception& thrown) {
-    Log(Severity::error, where, thrown.what());
-  } catch (...) {
-    Log(Severity::error, where, "threw what is no std::exception");
-  }
-}
-
-}  // namespace
 
 void Tell(Completion& completion, Reply&& reply) {
-  Guarded("a request's completion", [&] { completion.OnReply(std::move(reply)); });
+  GuardedAndLogged("a request's completion", [&] { completion.OnReply(std::move(reply)); });
 }
 
 void Tell(Completion& completion, const MsgId& id, absl::Status why) {
-  Guarded("a request's completion", [&] { completion.OnFailure(id, std::move(why)); });
+  GuardedAndLogged("a request's completion", [&] { completion.OnFailure(id, std::move(why)); });
 }
 
 void HandleNow(const RequestSink& sink, Incoming&& incoming) {
-  Guarded("a request's handler", [&] { sink.OnRequest(std::move(incoming)); });
+  GuardedAndLogged("a request's handler", [&] { sink.OnRequest(std::move(incoming)); });
 }
 
 void Delivery::Complete(absl::Status why) {
@@ -56,7 +39,7 @@ void Delivery::Drop() {
     Complete(why_.ok() ? absl::CancelledError("the executor ended before the outcome could be told") : std::move(why_));
   } else if (sink_ != nullptr) {
     const auto sink = std::exchange(sink_, nullptr);
-    Guarded("a request's handler", [&] { sink->OnDropped(std::move(incoming_)); });
+    GuardedAndLogged("a request's handler", [&] { sink->OnDropped(std::move(incoming_)); });
   }
 }
 

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "listenrain/framework/guarded.h"
+
 namespace rain {
 
 Link::Link(const Parts& parts, std::unique_ptr<Channel> channel, LinkEvents& events)
@@ -58,7 +60,7 @@ Buffer Link::ReadBuffer(size_t) {
 
 void Link::OnRead(Buffer bytes) {
   if (!open_) return;
-  absl::Status status = reader_.Consume(std::move(bytes), events_);
+  absl::Status status = Guarded("the packet codec, decoding,", [&] { return reader_.Consume(std::move(bytes), events_); });
   if (!status.ok()) Close(std::move(status));
   events_.OnReadDone();
 }

@@ -1,9 +1,8 @@
 #include "listenrain/framework/loop_core.h"
 
-#include <exception>
 #include <utility>
 
-#include "listenrain/framework/log.h"
+#include "listenrain/framework/guarded.h"
 
 namespace rain {
 
@@ -99,13 +98,7 @@ size_t LoopCore::Work() {
     }
     done += running_.size();
     for (auto& task : running_) {
-      try {
-        std::move(task)();
-      } catch (const std::exception& thrown) {
-        Log(Severity::error, "loop", thrown.what());
-      } catch (...) {
-        Log(Severity::error, "loop", "a task threw what is no std::exception");
-      }
+      GuardedAndLogged("a task on a loop", [&] { std::move(task)(); });
       task = nullptr;
     }
     running_.clear();

@@ -6,6 +6,7 @@
 
 #include "absl/container/inlined_vector.h"
 #include "absl/strings/str_cat.h"
+#include "listenrain/framework/guarded.h"
 
 namespace rain {
 namespace {
@@ -49,7 +50,10 @@ absl::Status Output::CheckSize(size_t packet) const {
 }
 
 absl::StatusOr<size_t> Output::EndPacket() {
-  absl::StatusOr<size_t> packet = status_.ok() ? closed_.empty() && !moved_ ? EndContiguous() : EndPieces() : status_;
+  absl::StatusOr<size_t> packet =
+      status_.ok()
+          ? Guarded("the packet codec, encoding,", [this] { return closed_.empty() && !moved_ ? EndContiguous() : EndPieces(); })
+          : absl::StatusOr<size_t>(status_);
   if (packet.ok()) {
     size_ += *packet;
     start_ = cursor_;

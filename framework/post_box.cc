@@ -1,10 +1,10 @@
 #include "listenrain/framework/post_box.h"
 
 #include <algorithm>
-#include <exception>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "listenrain/framework/guarded.h"
 #include "listenrain/framework/outgoing.h"
 #include "listenrain/framework/protocol.h"
 #include "listenrain/framework/shard.h"
@@ -68,14 +68,8 @@ absl::Status PostBox::SubmitFromOutside(Submission& submission, Encode encode) {
 }
 
 absl::Status EncodeGuarded(const MessageHeader& header, Encode encode, PayloadWriter& writer) {
-  try {
-    absl::Status status = encode(header, writer);
-    return status.ok() ? writer.status() : status;
-  } catch (const std::exception& thrown) {
-    return absl::InvalidArgumentError(absl::StrCat("the message codec threw while encoding: ", thrown.what()));
-  } catch (...) {
-    return absl::InvalidArgumentError("the message codec threw while encoding");
-  }
+  absl::Status status = Guarded("the message codec, encoding,", [&] { return encode(header, writer); });
+  return status.ok() ? writer.status() : status;
 }
 
 void Cancellation::Set(Ref<PostBox> box, Token token) {

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "listenrain/framework/call_context.h"
 #include "listenrain/framework/delivery.h"
+#include "listenrain/framework/guarded.h"
 #include "listenrain/framework/message_codec.h"
 #include "listenrain/framework/responder.h"
 
@@ -62,13 +63,7 @@ std::string ToString(const Route& route);
 // Decoding guarded against what the codec throws.
 template <class M>
 absl::StatusOr<M> DecodeGuarded(const MessageCodec<M>& codec, const MessageHeader& header, Payload payload) {
-  try {
-    return codec.DecodeMessage(header, std::move(payload));
-  } catch (const std::exception& thrown) {
-    return absl::InvalidArgumentError(absl::StrCat("the message codec threw while decoding: ", thrown.what()));
-  } catch (...) {
-    return absl::InvalidArgumentError("the message codec threw while decoding");
-  }
+  return Guarded("the message codec, decoding,", [&] { return codec.DecodeMessage(header, std::move(payload)); });
 }
 
 // The typed edge of the serving side.

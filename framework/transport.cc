@@ -1,11 +1,10 @@
 // The life of a transport: from dial or accept to its end. Requests: transport_requests.cc and transport_answers.cc.
 #include "listenrain/framework/transport.h"
 
-#include <exception>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "listenrain/framework/log.h"
+#include "listenrain/framework/guarded.h"
 #include "listenrain/framework/status.h"
 
 namespace rain {
@@ -65,11 +64,13 @@ void Transport::End(absl::Status why) {
   if (on_gone_) std::exchange(on_gone_, nullptr)();
   const std::string where = box_->key().text();
   while (Outgoing* request = requests_->PopOldest()) Fail(*request, At(where, why));
-  while (Outgoing* post = queue_->Pop()) {
-    counters_.posts_dropped.Add();
-    if (post->charged) box_->budget().Release(post->size);
-    shard_.nodes().RecycleInLoop(*post);
-  }
+  GuardedAndLogged("the queue", [this] {
+    while (Outgoing* post = queue_->Pop()) {
+      counters_.posts_dropped.Add();
+      if (post->charged) box_->budget().Release(post->size);
+      shard_.nodes().RecycleInLoop(*post);
+    }
+  });
   while (Outgoing* answer = answers_.PopFront()) DropAnswer(*answer);
   for (; !early_answers_.empty(); early_answers_.pop_front()) {
     if (early_answers_.front() != nullptr) DropAnswer(*early_answers_.front());
@@ -93,7 +94,7 @@ bool Transport::OnPacket(Payload&& payload) {
     if (in_order()) End(At("undecodable message", header.status()));
     return !ended_;
   }
-  if (observer_ != nullptr) observer_->OnPacketIn(observed(), *header, payload);
+  Observe([&](Observer& observer) { observer.OnPacketIn(observed(), *header, payload); });
   switch (header->kind) {
     case MessageKind::reply:
     case MessageKind::error:
@@ -126,13 +127,7 @@ absl::StatusOr<MessageHeader> Transport::Peek(const Payload& payload) const {
     return absl::InvalidArgumentError(absl::StrCat("a payload of ", SizeOf(payload),
                                                    " bytes is shorter than the message header, ", codec_.traits().header_bytes));
   }
-  try {
-    return codec_.PeekHeader(payload, box_->role());
-  } catch (const std::exception& thrown) {
-    return absl::InvalidArgumentError(absl::StrCat("the message codec threw: ", thrown.what()));
-  } catch (...) {
-    return absl::InvalidArgumentError("the message codec threw");
-  }
+  return Guarded("the message codec, reading a header,", [&] { return codec_.PeekHeader(payload, box_->role()); });
 }
 
 void Transport::OnReadDone() {}

@@ -9,6 +9,7 @@
 #include "listenrain/framework/channel_generator.h"
 #include "listenrain/framework/delivery.h"
 #include "listenrain/framework/dispatcher.h"
+#include "listenrain/framework/guarded.h"
 #include "listenrain/framework/link.h"
 #include "listenrain/framework/outgoing.h"
 #include "listenrain/framework/post_box.h"
@@ -53,9 +54,11 @@ class Transport final : public Resident, private LinkEvents, private DeadlineOwn
   absl::Status Admit(Outgoing& outgoing);
   bool MayWriteDirectly(const Submission& submission) const;
   bool WindowHas(size_t bytes) const;
-  absl::Status GiveId(Outgoing& request);
+  absl::Status GiveId(Outgoing& request, absl::FunctionRef<absl::Span<char>(size_t)> first);
   void Depart(Outgoing& request, size_t packet_bytes);
   void Pump();
+  void PumpAll();
+  void Enqueue(Outgoing& outgoing);
   void WriteQueued(Outgoing& outgoing);
   void Leave(Outgoing& request);
   void Fail(Outgoing& request, absl::Status why);
@@ -87,6 +90,10 @@ class Transport final : public Resident, private LinkEvents, private DeadlineOwn
   absl::StatusOr<MessageHeader> Peek(const Payload& payload) const;
   bool in_order() const { return codec_.traits().ids == IdPolicy::in_order; }
   ObservedTransport observed() const;
+  template <class F>
+  void Observe(F tell) {
+    if (observer_ != nullptr) GuardedAndLogged("the observer", [&] { tell(*observer_); });
+  }
   Instant now() const { return shard_.loop().now(); }
 
   const Ref<PostBox> box_;

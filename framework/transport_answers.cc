@@ -64,7 +64,7 @@ void Transport::AnswerPing(const MessageHeader& ping) {
   const absl::Status sent = Submit(pong, [&](const MessageHeader& header, PayloadWriter& to) {
     const absl::Span<char> first = to.Reserve(codec_.traits().header_bytes);
     if (first.empty()) return to.status();
-    codec_.WriteHeader(header, first);
+    codec_.WriteHeader(header, first);  // what it throws is caught around this
     to.Commit(first.size());
     return absl::OkStatus();
   });
@@ -113,7 +113,7 @@ void Transport::QueueAnswer(Outgoing& answer) {
 }
 
 void Transport::WriteAnswer(Outgoing& answer) {
-  if (observer_ != nullptr) observer_->OnPacketOut(observed(), answer.header, answer.payload);
+  Observe([&](Observer& observer) { observer.OnPacketOut(observed(), answer.header, answer.payload); });
   const absl::StatusOr<size_t> packet = link_->output().Append(std::exchange(answer.payload, Payload()));
   if (packet.ok()) {
     CountSent(answer.header.kind, *packet);

@@ -7,6 +7,7 @@
 #include "absl/functional/any_invocable.h"
 #include "absl/status/statusor.h"
 #include "listenrain/framework/baton.h"
+#include "listenrain/framework/guarded.h"
 #include "listenrain/framework/outgoing.h"
 #include "listenrain/framework/post_box.h"
 #include "listenrain/framework/protocol_register_table.h"
@@ -24,7 +25,10 @@ using Callback = absl::AnyInvocable<void(absl::StatusOr<M>) &&>;
 template <class M>
 absl::StatusOr<M> MessageOf(const MessageCodec<M>& codec, Reply reply) {
   if (reply.header.kind != MessageKind::error) return DecodeGuarded(codec, reply.header, std::move(reply.payload));
-  return WithBytesSent(WithOrigin(codec.DecodeError(reply.header, reply.payload), Origin::peer), BytesSent::all);
+  absl::Status error =
+      Guarded("the message codec, decoding an error,", [&] { return codec.DecodeError(reply.header, reply.payload); });
+  if (error.ok()) error = absl::UnknownError("the peer replied with an error that says OK");
+  return WithBytesSent(WithOrigin(std::move(error), Origin::peer), BytesSent::all);
 }
 
 template <class M>
@@ -130,7 +134,6 @@ class TransportHandle {
       Loop& loop = box_->shard().loop();
       submission.deadline = (loop.InLoop() ? loop.now() : loop.clock().Now()) + timeout;
       submission.header.remaining = timeout;
-      if (protocol_.codec()->traits().ids == IdPolicy::carried) submission.header.id = protocol_.codec()->IdOf(message);
     }
     submission.idempotent = options.idempotent;
     submission.priority = options.priority;
@@ -139,9 +142,15 @@ class TransportHandle {
   }
 
   absl::Status Submit(Submission& submission, const M& message) {
-    if (submission.is_request() && protocol_.codec()->traits().ids == IdPolicy::carried && submission.header.id.empty()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("protocol \"", protocol_.parts()->name, "\" carries ids, and this message has none"));
+    if (submission.is_request() && protocol_.codec()->traits().ids == IdPolicy::carried) {
+      absl::StatusOr<MsgId> id = Guarded("the message codec, asked for an id,",
+                                         [&]() -> absl::StatusOr<MsgId> { return protocol_.codec()->IdOf(message); });
+      if (!id.ok()) return id.status();
+      if (id->empty()) {
+        return absl::InvalidArgumentError(
+            absl::StrCat("protocol \"", protocol_.parts()->name, "\" carries ids, and this message has none"));
+      }
+      submission.header.id = *std::move(id);
     }
     return box_->Submit(submission, [&](const MessageHeader& header, PayloadWriter& to) {
       return protocol_.codec()->EncodeMessage(header, message, to);

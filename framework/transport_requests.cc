@@ -50,9 +50,8 @@ absl::Status Transport::SubmitDirect(Submission& submission, Encode encode) {
   request.size = size;
   request.owner = this;
   requests_->Add(request);
-  status = GiveId(request);
+  status = GiveId(request, [&](size_t bytes) { return output.First(bytes); });
   if (status.ok()) {
-    if (codec_.traits().ids == IdPolicy::assigned) codec_.WriteHeader(request.header, output.First(codec_.traits().header_bytes));
     const absl::StatusOr<size_t> packet = output.EndPacket();
     if (packet.ok()) {
       const MsgId id = std::move(request.header.id);
@@ -125,11 +124,11 @@ absl::Status Transport::Admit(Outgoing& outgoing) {
       counters_.in_flight.Add();
       if (!outgoing.deadline.infinite()) shard_.loop().timers().Arm(outgoing, outgoing.deadline);
       outgoing.stage = Stage::queued;
-      queue_->Push(outgoing);
+      Enqueue(outgoing);
       break;
     }
     case MessageKind::one_way:
-      queue_->Push(outgoing);
+      Enqueue(outgoing);
       break;
     default:
       NoteAnswered(outgoing.header, outgoing.answered_bytes);
@@ -139,11 +138,29 @@ absl::Status Transport::Admit(Outgoing& outgoing) {
   return absl::OkStatus();
 }
 
-// The id under which the reply will be found, as the packet leaves.
-absl::Status Transport::GiveId(Outgoing& request) {
-  switch (codec_.traits().ids) {
-    case IdPolicy::assigned:
-      return requests_->Bind(request, MsgId(request.token));
+// A queue that throws has lost its sense of what it holds: the transport ends.
+void Transport::Enqueue(Outgoing& outgoing) {
+  const absl::Status status = Guarded("the queue", [&] {
+    queue_->Push(outgoing);
+    return absl::OkStatus();
+  });
+  if (status.ok()) return;
+  outgoing.stage = Stage::submitted;
+  End(absl::InternalError(status.message()));
+}
+
+// The id under which the reply will be found, as the packet leaves; `first` is where the message's header lies.
+absl::Status Transport::GiveId(Outgoing& request, absl::FunctionRef<absl::Span<char>(size_t)> first) {
+  const CodecTraits& traits = codec_.traits();
+  switch (traits.ids) {
+    case IdPolicy::assigned: {
+      absl::Status status = requests_->Bind(request, MsgId(request.token));
+      if (!status.ok()) return status;
+      return Guarded("the message codec, writing a header,", [&] {
+        codec_.WriteHeader(request.header, first(traits.header_bytes));
+        return absl::OkStatus();
+      });
+    }
     case IdPolicy::in_order:
       return requests_->Bind(request, MsgId(requests_sent_ + 1));
     case IdPolicy::carried: {
@@ -165,7 +182,7 @@ void Transport::Depart(Outgoing& request, size_t packet_bytes) {
   link_->Sent(packet_bytes, request.token, request.charged ? request.size + 1 : 0);
   request.sent_end = link_->end();
   request.charged = false;
-  if (observer_ != nullptr) observer_->OnCallBegin(observed(), request.header);
+  Observe([&](Observer& observer) { observer.OnCallBegin(observed(), request.header); });
 }
 
 void Transport::CountSent(MessageKind kind, size_t packet_bytes) {
@@ -177,6 +194,15 @@ void Transport::CountSent(MessageKind kind, size_t packet_bytes) {
 
 // Moves what waits into the link's output while there is room: first what is owed to the peer, then the queue.
 void Transport::Pump() {
+  const absl::Status status = Guarded("the queue", [this] {
+    PumpAll();
+    return absl::OkStatus();
+  });
+  if (!status.ok()) End(absl::InternalError(status.message()));
+  WatchBacklog();
+}
+
+void Transport::PumpAll() {
   while (link_ != nullptr && !ended_ && link_->CanWrite()) {
     if (Outgoing* answer = answers_.PopFront()) {
       answers_bytes_ -= answer->size;
@@ -191,19 +217,17 @@ void Transport::Pump() {
     }
     WriteQueued(*next);
   }
-  WatchBacklog();
 }
 
 void Transport::WriteQueued(Outgoing& outgoing) {
   const bool request = outgoing.header.kind == MessageKind::request;
   absl::Status status;
-  if (request && codec_.traits().ids != IdPolicy::carried) status = GiveId(outgoing);
   if (!outgoing.deadline.infinite()) outgoing.header.remaining = outgoing.deadline - now();
-  if (status.ok() && request && codec_.traits().ids == IdPolicy::assigned) {
-    codec_.WriteHeader(outgoing.header, {outgoing.payload.front().mutable_data(), codec_.traits().header_bytes});
+  if (request && codec_.traits().ids != IdPolicy::carried) {
+    status = GiveId(outgoing, [&](size_t bytes) { return absl::MakeSpan(outgoing.payload.front().mutable_data(), bytes); });
   }
   if (status.ok()) {
-    if (observer_ != nullptr) observer_->OnPacketOut(observed(), outgoing.header, outgoing.payload);
+    Observe([&](Observer& observer) { observer.OnPacketOut(observed(), outgoing.header, outgoing.payload); });
     const absl::StatusOr<size_t> packet = link_->output().Append(std::exchange(outgoing.payload, Payload()));
     if (packet.ok()) {
       if (request) return Depart(outgoing, *packet);
@@ -229,7 +253,7 @@ void Transport::Leave(Outgoing& request) {
   shard_.loop().timers().Cancel(request);
   OutgoingPool::Retire(request);
   counters_.in_flight.Subtract();
-  if (request.stage == Stage::queued) queue_->Remove(request);
+  if (request.stage == Stage::queued) GuardedAndLogged("the queue", [&] { queue_->Remove(request); });
   if (request.charged) box_->budget().Release(request.size);
   request.charged = false;
   if (request.stage == Stage::sent) {
@@ -249,9 +273,9 @@ void Transport::OnReply(MessageHeader&& header, Payload&& payload) {
   Leave(*request);
   const bool error = header.kind == MessageKind::error;
   (error ? counters_.failed : counters_.replied).Add();
-  if (observer_ != nullptr) {
-    observer_->OnCallEnd(observed(), header, error ? codec_.DecodeError(header, payload) : absl::OkStatus());
-  }
+  Observe([&](Observer& observer) {
+    observer.OnCallEnd(observed(), header, error ? codec_.DecodeError(header, payload) : absl::OkStatus());
+  });
   if (request->where == RunOn::loop || dispatcher_.runs_inline()) {
     Tell(*request->completion, Reply{std::move(header), std::move(payload)});
     shard_.nodes().RecycleInLoop(*request);
@@ -277,7 +301,7 @@ void Transport::Fail(Outgoing& request, absl::Status why) {
   const bool timed_out = absl::IsDeadlineExceeded(why);
   (timed_out ? counters_.timed_out : absl::IsCancelled(why) ? counters_.cancelled : counters_.failed).Add();
   why = WithOrigin(WithBytesSent(std::move(why), sent), Origin::local);
-  if (observer_ != nullptr) observer_->OnCallEnd(observed(), request.header, why);
+  Observe([&](Observer& observer) { observer.OnCallEnd(observed(), request.header, why); });
   request.box = box_;
   TellFailure(dispatcher_, request, std::move(why));
 }
