@@ -8,9 +8,11 @@
 
 #include <string>
 #include <thread>
+#include <utility>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "listenrain/bench/descriptor.h"
 #include "listenrain/examples/sayhi/protocol.h"
 #include "listenrain/testing/message_codec_suite.h"
@@ -24,32 +26,21 @@ using rain::Payload;
 using rain::bench::Descriptor;
 using testing::HasSubstr;
 
-// Whole packets, as they travel.
-const char kRequestHex[] =
-    "0000001a"  // the packet's length, 26
-    "0000000d"
-    "00000000"            // the header's length, 4 + 9; a request
-    "313131312d32323232"  // 1111-2222
-    "00000005"
-    "416c696365";  // Alice
-const char kReplyHex[] =
-    "0000001e"
-    "0000000d"
-    "00000001"  // a reply
-    "313131312d32323232"
-    "00000009"
-    "68692c20416c696365";  // hi, Alice
+// Blanks between the fields are for the reader.
+std::string Bytes(absl::string_view hex) { return absl::HexStringToBytes(absl::StrReplaceAll(hex, {{" ", ""}})); }
+std::string Hex(absl::string_view bytes) { return absl::BytesToHexString(bytes); }
 
-std::string Bytes(absl::string_view hex) { return absl::HexStringToBytes(hex); }
+// Whole packets, those of codecs/WIRE.md: packet length, header length, command, id, name length, name.
+std::string RequestPacket() { return Bytes("00000012 00000007 00000000 6d2d31 00000003 416461"); }        // m-1: Ada
+std::string ReplyPacket() { return Bytes("00000016 00000007 00000001 6d2d31 00000007 68692c20416461"); }  // m-1: hi, Ada
+
+std::string WithoutLength(const std::string& packet) { return packet.substr(4); }
 
 Payload PayloadOf(std::string bytes) {
   Payload payload;
   payload.push_back(rain::Buffer::Adopt(std::move(bytes)));
   return payload;
 }
-
-// The packet's bytes without its length.
-std::string PayloadOfHex(absl::string_view hex) { return Bytes(hex).substr(4); }
 
 std::string Encoded(const MessageHeader& header, const SayHi& hi) {
   const auto pool = rain::NewBufferPool();
@@ -61,21 +52,21 @@ std::string Encoded(const MessageHeader& header, const SayHi& hi) {
 
 TEST(SayHiCodec, WritesTheBytesOfTheWire) {
   const MessageHeader request{.id = {}, .kind = MessageKind::request};
-  EXPECT_EQ(Encoded(request, {.id = "1111-2222", .name = "Alice"}), PayloadOfHex(kRequestHex));
-  const MessageHeader reply{.id = rain::MsgId("1111-2222"), .kind = MessageKind::reply};
-  EXPECT_EQ(Encoded(reply, {.id = "", .name = "hi, Alice"}), PayloadOfHex(kReplyHex));
+  EXPECT_EQ(Encoded(request, {.id = "m-1", .name = "Ada"}), WithoutLength(RequestPacket()));
+  const MessageHeader reply{.id = rain::MsgId("m-1"), .kind = MessageKind::reply};
+  EXPECT_EQ(Encoded(reply, {.id = "", .name = "hi, Ada"}), WithoutLength(ReplyPacket()));
 }
 
 TEST(SayHiCodec, ReadsTheBytesOfTheWire) {
   const auto codec = NewSayHiCodec();
-  const auto header = codec->PeekHeader(PayloadOf(PayloadOfHex(kReplyHex)), rain::Role::dialer);
+  const auto header = codec->PeekHeader(PayloadOf(WithoutLength(ReplyPacket())), rain::Role::dialer);
   ASSERT_TRUE(header.ok()) << header.status();
   EXPECT_EQ(header->kind, MessageKind::reply);
-  EXPECT_EQ(header->id, rain::MsgId("1111-2222"));
-  const auto hi = codec->DecodeMessage(*header, PayloadOf(PayloadOfHex(kReplyHex)));
+  EXPECT_EQ(header->id, rain::MsgId("m-1"));
+  const auto hi = codec->DecodeMessage(*header, PayloadOf(WithoutLength(ReplyPacket())));
   ASSERT_TRUE(hi.ok()) << hi.status();
-  EXPECT_EQ(hi->id, "1111-2222");
-  EXPECT_EQ(hi->name, "hi, Alice");
+  EXPECT_EQ(hi->id, "m-1");
+  EXPECT_EQ(hi->name, "hi, Ada");
 }
 
 TEST(SayHiCodec, RefusesWhatIsNoGreeting) {
@@ -85,41 +76,20 @@ TEST(SayHiCodec, RefusesWhatIsNoGreeting) {
     return hi.status().code() == absl::StatusCode::kInvalidArgument;
   };
   EXPECT_TRUE(refused("00000004000000")) << "cut in the header";
-  EXPECT_TRUE(
-      refused("0000000300000000"
-              "00000000"))
-      << "a header too short for its command";
-  EXPECT_TRUE(
-      refused("ffffffff00000000"
-              "00000000"))
-      << "a header longer than the packet";
-  EXPECT_TRUE(
-      refused("0000000400000002"
-              "00000000"))
-      << "an unknown command";
-  EXPECT_TRUE(
-      refused("0000000400000000"
-              "000000"))
-      << "a name's length cut short";
-  EXPECT_TRUE(
-      refused("0000000400000000"
-              "0000000261"))
-      << "a name cut short";
-  EXPECT_TRUE(
-      refused("0000000400000000"
-              "000000016162"))
-      << "bytes after the name";
-  EXPECT_FALSE(
-      refused("0000000400000000"
-              "0000000161"))
-      << "a greeting of one letter";
+  EXPECT_TRUE(refused("0000000300000000 00000000")) << "a header too short for its command";
+  EXPECT_TRUE(refused("ffffffff00000000 00000000")) << "a header longer than the packet";
+  EXPECT_TRUE(refused("0000000400000002 00000000")) << "an unknown command";
+  EXPECT_TRUE(refused("0000000400000000 000000")) << "a name's length cut short";
+  EXPECT_TRUE(refused("0000000400000000 0000000261")) << "a name cut short";
+  EXPECT_TRUE(refused("0000000400000000 000000016162")) << "bytes after the name";
+  EXPECT_FALSE(refused("0000000400000000 0000000161")) << "a greeting of one letter";
 }
 
 class SayHiMessages : public testing::TestWithParam<rain::MessageCodecCheck> {};
 
 TEST_P(SayHiMessages, Conform) {
   auto subject = rain::NewMessageCodecSubject<SayHi>(
-      NewSayHiCodec(), {{"1111-2222", "Alice"}, {std::string("\0\xff", 2), ""}, {"3", std::string(5000, 'n')}},
+      NewSayHiCodec(), {{"m-1", "Ada"}, {std::string("\0\xff", 2), ""}, {"3", std::string(5000, 'n')}},
       [](const SayHi& hi) { return absl::StrCat(absl::CHexEscape(hi.id), " ", hi.name); });
   for (auto& sample : subject.samples) sample.strict = true;
   EXPECT_THAT(GetParam().run(subject), testing::IsEmpty());
@@ -180,22 +150,17 @@ TEST_F(SayHiWire, TheServerAnswersAClientThatSpeaksByHand) {
   const auto listener = rain_->Listen(protocol_, "tcp://127.0.0.1:0", Greeter());
   ASSERT_TRUE(listener.ok()) << listener.status();
   const Descriptor client = ConnectTo(PortOf(*listener));
-  WriteBytes(client.get(), Bytes(kRequestHex));
-  EXPECT_EQ(absl::BytesToHexString(ReadBytes(client.get(), Bytes(kReplyHex).size())), kReplyHex);
+  WriteBytes(client.get(), RequestPacket());
+  EXPECT_EQ(Hex(ReadBytes(client.get(), ReplyPacket().size())), Hex(ReplyPacket()));
 }
 
 TEST_F(SayHiWire, TheServerPassesOverWhatIsNoGreeting) {
   const auto listener = rain_->Listen(protocol_, "tcp://127.0.0.1:0", Greeter());
   ASSERT_TRUE(listener.ok()) << listener.status();
   const Descriptor client = ConnectTo(PortOf(*listener));
-  const std::string unknown_command = Bytes(
-      "0000000d"
-      "00000005"
-      "00000007"
-      "39"
-      "00000000");
-  WriteBytes(client.get(), unknown_command + Bytes(kRequestHex));
-  EXPECT_EQ(absl::BytesToHexString(ReadBytes(client.get(), Bytes(kReplyHex).size())), kReplyHex);
+  const std::string unknown_command = Bytes("0000000d 00000005 00000007 39 00000000");
+  WriteBytes(client.get(), unknown_command + RequestPacket());
+  EXPECT_EQ(Hex(ReadBytes(client.get(), ReplyPacket().size())), Hex(ReplyPacket()));
   EXPECT_EQ(rain_->StatsOf(protocol_).undecodable, 1u);
 }
 
@@ -210,17 +175,17 @@ TEST_F(SayHiWire, TheClientAsksAServerThatSpeaksByHand) {
   std::string request;
   std::thread server([&] {
     const Descriptor client(accept4(listening.get(), nullptr, nullptr, SOCK_CLOEXEC));
-    request = ReadBytes(client.get(), Bytes(kRequestHex).size());
-    WriteBytes(client.get(), Bytes(kReplyHex));
+    request = ReadBytes(client.get(), RequestPacket().size());
+    WriteBytes(client.get(), ReplyPacket());
     ReadBytes(client.get(), 1);  // until the client has gone
   });
-  const auto reply = rain_->SyncSend(protocol_, absl::StrCat("tcp://127.0.0.1:", ntohs(address.sin_port)),
-                                     SayHi{.id = "1111-2222", .name = "Alice"});
+  const auto reply =
+      rain_->SyncSend(protocol_, absl::StrCat("tcp://127.0.0.1:", ntohs(address.sin_port)), SayHi{.id = "m-1", .name = "Ada"});
   rain_->Stop();
   server.join();
   ASSERT_TRUE(reply.ok()) << reply.status();
-  EXPECT_EQ(reply->name, "hi, Alice");
-  EXPECT_EQ(absl::BytesToHexString(request), kRequestHex);
+  EXPECT_EQ(reply->name, "hi, Ada");
+  EXPECT_EQ(Hex(request), Hex(RequestPacket()));
 }
 
 TEST_F(SayHiWire, ANameOfAnyLengthIsGreeted) {
@@ -236,7 +201,7 @@ TEST_F(SayHiWire, ANameOfAnyLengthIsGreeted) {
 TEST_F(SayHiWire, AGreetingWithoutAnIdIsRefused) {
   const auto listener = rain_->Listen(protocol_, "tcp://127.0.0.1:0", Greeter());
   ASSERT_TRUE(listener.ok()) << listener.status();
-  const auto reply = rain_->SyncSend(protocol_, listener->bound_key(), SayHi{.id = "", .name = "Alice"});
+  const auto reply = rain_->SyncSend(protocol_, listener->bound_key(), SayHi{.id = "", .name = "Ada"});
   EXPECT_EQ(reply.status().code(), absl::StatusCode::kInvalidArgument);
   EXPECT_THAT(std::string(reply.status().message()), HasSubstr("carries ids"));
 }

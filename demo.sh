@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# Shows what ListenRain does: installs what is missing by apt (Debian 12), builds, runs the examples over every transport, and prints a
+# small table of their speed. Takes half a minute once it is built.
+set -euo pipefail
+cd "$(dirname "$(readlink -f "$0")")"
+source testing/house/setup.sh
+
+say() {
+  printf '\n== %s\n' "$*"
+}
+
+show() {
+  printf '\n$ %s\n' "$*"
+  "$@"
+}
+
+need "${BUILD_PACKAGES[@]}"
+set_up build -Dwerror=true
+ninja -C build examples/sayhi/sayhi examples/swap_transport/swap_transport bench/rain_bench
+
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+
+say 'One server, asked twice: by a blocking call, and with a stat machine that is told the outcome. Over TCP, a Unix socket, in process.'
+show build/examples/sayhi/sayhi tcp://127.0.0.1:0
+show build/examples/sayhi/sayhi "unix://$folder/sayhi.sock"
+show build/examples/sayhi/sayhi inproc://sayhi
+
+say 'One program, one service: the transport key alone decides what carries it.'
+show build/examples/swap_transport/swap_transport tcp://127.0.0.1:0 "unix://$folder/swap.sock" unix:@listenrain-swap \
+  inproc://swap
+
+say 'How fast: echo calls per second, and how long a call takes, with callbacks and with blocking threads.'
+show build/bench/rain_bench table --seconds=1
