@@ -96,7 +96,7 @@ class TransportHandle {
           "SyncSend on a thread that runs a loop would stop that loop: use Send with a callback, or another executor");
     }
     SyncWaiter waiter;
-    Submission submission = Describe(MessageKind::request, message, options);
+    Submission submission = Describe(MessageKind::request, options);
     submission.where = RunOn::loop;
     submission.waiter = &waiter;
     if (absl::Status status = Submit(submission, message); !status.ok()) return status;
@@ -111,7 +111,7 @@ class TransportHandle {
       return absl::FailedPreconditionError(
           absl::StrCat("protocol \"", protocol_.parts()->name, "\" has no one-way messages on its wire"));
     }
-    Submission submission = Describe(MessageKind::one_way, message, options);
+    Submission submission = Describe(MessageKind::one_way, options);
     return Submit(submission, message);
   }
 
@@ -120,13 +120,13 @@ class TransportHandle {
  private:
   template <class Make>
   absl::Status Ask(const M& message, const SendOptions& options, const Make& make) {
-    Submission submission = Describe(MessageKind::request, message, options);
+    Submission submission = Describe(MessageKind::request, options);
     const absl::FunctionRef<void(Outgoing&)> make_ref = make;
     submission.make = &make_ref;
     return Submit(submission, message);
   }
 
-  Submission Describe(MessageKind kind, const M& message, const SendOptions& options) const {
+  Submission Describe(MessageKind kind, const SendOptions& options) const {
     Submission submission;
     submission.header.kind = kind;
     const absl::Duration timeout = options.timeout > absl::ZeroDuration() ? options.timeout : protocol_.parts()->timeout;
