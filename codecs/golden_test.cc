@@ -1,64 +1,20 @@
 // Reads the golden frames in WIRE.md and holds the codecs to them: the page cannot drift from the code.
 #include <gtest/gtest.h>
 
-#include <filesystem>
-#include <fstream>
 #include <map>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "absl/strings/escaping.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_split.h"
-#include "absl/strings/strip.h"
 #include "listenrain/codecs/capnp_codec.h"
 #include "listenrain/codecs/compact.h"
 #include "listenrain/codecs/length_prefix.h"
+#include "listenrain/codecs/wire_page.h"
 #include "listenrain/framework/status.h"
 
 namespace rain {
 namespace {
-
-struct Golden {
-  int line = 0;
-  std::map<std::string, std::vector<std::string>> fields;
-  std::string bytes;
-
-  bool Has(const std::string& name) const { return fields.count(name) != 0; }
-  std::string Text(const std::string& name) const { return Has(name) ? fields.at(name).front() : ""; }
-  int64_t Number(const std::string& name) const {
-    int64_t number = 0;
-    EXPECT_TRUE(!Has(name) || absl::SimpleAtoi(Text(name), &number)) << "line " << line << ": " << name;
-    return number;
-  }
-};
-
-std::vector<Golden> ReadWirePage() {
-  const auto page = std::filesystem::read_symlink("/proc/self/exe").parent_path() / "include/listenrain/codecs/WIRE.md";
-  std::ifstream file(page);
-  EXPECT_TRUE(file.is_open()) << page;
-  std::vector<Golden> goldens;
-  bool inside = false;
-  int number = 0;
-  for (std::string line; std::getline(file, line);) {
-    ++number;
-    if (line == "```golden") {
-      goldens.push_back({.line = number});
-      inside = true;
-    } else if (line == "```") {
-      inside = false;
-    } else if (const size_t colon = line.find(':'); inside && colon != std::string::npos && colon < line.find(';')) {
-      goldens.back().fields[line.substr(0, colon)].push_back(std::string(absl::StripAsciiWhitespace(line.substr(colon + 1))));
-    } else if (inside) {
-      for (const absl::string_view byte : absl::StrSplit(line.substr(0, line.find(';')), ' ', absl::SkipEmpty())) {
-        EXPECT_EQ(byte.size(), 2u) << "line " << number;
-        goldens.back().bytes += absl::HexStringToBytes(byte);
-      }
-    }
-  }
-  return goldens;
-}
 
 std::string Hex(absl::string_view bytes) { return absl::BytesToHexString(bytes); }
 

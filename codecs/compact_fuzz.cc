@@ -1,0 +1,9 @@
+#include "listenrain/codecs/compact.h"
+#include "listenrain/codecs/fuzz_codecs.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  static const auto& codec = *new auto(rain::NewCompactCodec());
+  const absl::string_view bytes(reinterpret_cast<const char*>(data), size);
+  rain::FuzzMessageCodec(*codec, bytes);
+  return 0;
+}
