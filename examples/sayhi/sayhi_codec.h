@@ -14,7 +14,8 @@ struct SayHi {
   std::string name;
 };
 
-// The wire of the Go program sayhi, which can speak to either side. Integers have 4 bytes, big-endian:
+// The wire of the original Go program sayhi, which can speak to either side (it reads names of up to 1023 bytes). Integers have
+// 4 bytes, big-endian:
 //
 //   payload:  header length | command | msgID | name length | name
 //
