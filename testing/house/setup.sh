@@ -16,9 +16,9 @@ need() {
   "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}"
 }
 
-# Brings build directory $1, set up with the remaining arguments, up to date. It is set up anew when these or the headers change:
-# the build compiles each header alone, and learns of a new one only then.
-build() {
+# Sets up build directory $1 with the remaining arguments, anew when these or the headers changed: the build compiles each header alone,
+# and learns of a new one only then.
+set_up() {
   local dir=$1 setup
   shift
   setup=$(printf '%s\n' "$PWD" "$@" && find [a-z]* -name 'build*' -prune -o -name '*.h' -print | LC_ALL=C sort)
@@ -26,5 +26,4 @@ build() {
     meson setup --reconfigure "$dir" "$@" || { rm -rf "$dir" && meson setup "$dir" "$@"; }
     printf '%s\n' "$setup" >"$dir/.setup"
   fi
-  ninja -C "$dir"
 }
