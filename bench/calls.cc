@@ -17,14 +17,18 @@ absl::Status Calls::Unknown(uint64_t number) {
   return absl::DataLossError(absl::StrCat("a reply to call ", number, ", which is not in flight"));
 }
 
-absl::Status Calls::Wrong(uint64_t number, absl::Span<const char> payload) const {
+absl::Status Calls::Wrong(uint64_t number, absl::Span<const absl::Span<const char>> pieces) const {
   const absl::Span<const char> sent = pattern_.Of(number);
-  if (payload.size() != sent.size()) {
-    return absl::DataLossError(
-        absl::StrCat("the reply to call ", number, " has ", payload.size(), " bytes instead of ", sent.size()));
+  size_t size = 0, right = 0;
+  for (absl::Span<const char> piece : pieces) {
+    for (size_t i = 0; i < piece.size(); ++i) {
+      const size_t at = size + i;
+      if (right == at && at < sent.size() && piece[i] == sent[at]) ++right;
+    }
+    size += piece.size();
   }
-  const auto at = std::mismatch(sent.begin(), sent.end(), payload.begin()).first - sent.begin();
-  return absl::DataLossError(absl::StrCat("the reply to call ", number, " is wrong at byte ", at));
+  return absl::DataLossError(absl::StrCat("the reply to call ", number, " has ", size, " bytes, of which the first ", right,
+                                          " are right; ", sent.size(), " were sent"));
 }
 
 }  // namespace rain::bench

@@ -44,18 +44,21 @@ class Calls {
     ++in_flight_;
     return mine.number;
   }
-  // Frees the slot. Errors: DATA_LOSS if no such call is in flight or the payload is not its own.
-  absl::Status End(uint64_t number, absl::Span<const char> payload, Instant now) {
-    const size_t slot = SlotOf(number);
-    if (slot >= slots_.size() || slots_[slot].number != number) return Unknown(number);
-    const absl::Span<const char> sent = pattern_.Of(number);
-    if (payload.size() != sent.size() || (!sent.empty() && std::memcmp(payload.data(), sent.data(), sent.size()) != 0)) {
-      return Wrong(number, payload);
-    }
-    slots_[slot].number = 0;
-    --in_flight_;
-    if (meter_.Counts(now)) latencies_.Record(static_cast<uint64_t>(now.nanoseconds - slots_[slot].begun.nanoseconds));
+  // Frees the slot. The payload comes in pieces, or in one. Errors: DATA_LOSS if no such call is in flight or the payload is not
+  // its own.
+  absl::Status End(uint64_t number, absl::Span<const absl::Span<const char>> pieces, Instant now) {
+    if (!InFlight(number)) return Unknown(number);
+    if (!IsOwn(number, pieces)) return Wrong(number, pieces);
+    const Slot& mine = Free(number);
+    if (meter_.Counts(now)) latencies_.Record(static_cast<uint64_t>(now.nanoseconds - mine.begun.nanoseconds));
     return absl::OkStatus();
+  }
+  absl::Status End(uint64_t number, absl::Span<const char> payload, Instant now) {
+    return End(number, absl::MakeConstSpan(&payload, 1), now);
+  }
+  // Frees the slot of a call that gets no right reply. No effect if it is not in flight.
+  void Abandon(uint64_t number) {
+    if (InFlight(number)) Free(number);
   }
 
   static size_t SlotOf(uint64_t number) { return number & 0xffffffff; }
@@ -70,8 +73,26 @@ class Calls {
     uint64_t round = 0;
     Instant begun;
   };
+  bool InFlight(uint64_t number) const {
+    return SlotOf(number) < slots_.size() && slots_[SlotOf(number)].number == number && number != 0;
+  }
+  bool IsOwn(uint64_t number, absl::Span<const absl::Span<const char>> pieces) const {
+    absl::Span<const char> rest = pattern_.Of(number);
+    for (absl::Span<const char> piece : pieces) {
+      if (piece.size() > rest.size()) return false;
+      if (!piece.empty() && std::memcmp(piece.data(), rest.data(), piece.size()) != 0) return false;
+      rest.remove_prefix(piece.size());
+    }
+    return rest.empty();
+  }
+  const Slot& Free(uint64_t number) {
+    Slot& mine = slots_[SlotOf(number)];
+    mine.number = 0;
+    --in_flight_;
+    return mine;
+  }
   static absl::Status Unknown(uint64_t number);
-  absl::Status Wrong(uint64_t number, absl::Span<const char> payload) const;
+  absl::Status Wrong(uint64_t number, absl::Span<const absl::Span<const char>> pieces) const;
 
   const PayloadPattern& pattern_;
   const Meter& meter_;

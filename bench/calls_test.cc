@@ -86,5 +86,28 @@ TEST_F(CallsTest, RefuseAReplyWithAnythingButItsOwnPayload) {
   EXPECT_TRUE(calls_.End(number, right, At(absl::Seconds(1))).ok());
 }
 
+TEST_F(CallsTest, CheckAPayloadThatComesInPieces) {
+  for (size_t cut = 0; cut <= kPayloadBytes; ++cut) {
+    const uint64_t number = calls_.Begin(0, At(absl::Seconds(1)));
+    const std::string right = PayloadOf(number);
+    const absl::Span<const char> whole(right);
+    const absl::Span<const char> swapped[] = {whole.subspan(cut), whole.subspan(0, cut)};
+    const absl::Span<const char> pieces[] = {whole.subspan(0, cut), whole.subspan(cut)};
+    if (cut > 0 && cut < kPayloadBytes) {
+      EXPECT_EQ(calls_.End(number, swapped, At(absl::Seconds(1))).code(), absl::StatusCode::kDataLoss) << cut;
+      EXPECT_EQ(calls_.End(number, pieces[0], At(absl::Seconds(1))).code(), absl::StatusCode::kDataLoss) << cut;
+    }
+    EXPECT_TRUE(calls_.End(number, pieces, At(absl::Seconds(1))).ok()) << cut;
+  }
+}
+
+TEST_F(CallsTest, ForgetACallThatGetsNoReply) {
+  const uint64_t number = calls_.Begin(2, At(absl::Seconds(1)));
+  calls_.Abandon(number);
+  EXPECT_EQ(calls_.in_flight(), 0u);
+  EXPECT_EQ(calls_.latencies().count(), 0u);
+  EXPECT_EQ(calls_.End(number, pattern_.Of(number), At(absl::Seconds(1))).code(), absl::StatusCode::kDataLoss);
+}
+
 }  // namespace
 }  // namespace rain::bench

@@ -28,8 +28,7 @@ class Engine {
 };
 
 std::unique_ptr<Engine> NewEpollEngine();
+std::unique_ptr<Engine> NewRainEngine();
 std::unique_ptr<Engine> NewUvEngine();
-// Errors: UNIMPLEMENTED for what the framework was built without.
-absl::StatusOr<std::unique_ptr<Engine>> NewRainEngine(const Options& options);
 
 }  // namespace rain::bench

@@ -44,6 +44,9 @@ absl::Status Check(const Options& options) {
   if (options.parallel < 1 || options.parallel > kMaxParallel) {
     return absl::InvalidArgumentError(absl::StrCat("--parallel must be from 1 to ", kMaxParallel));
   }
+  if (options.mode == Mode::sync && options.parallel > kMaxThreads) {
+    return absl::InvalidArgumentError(absl::StrCat("--parallel must be at most ", kMaxThreads, " threads with --mode=sync"));
+  }
   if (options.payload_bytes > kMaxPayloadBytes) {
     return absl::InvalidArgumentError(absl::StrCat("--payload must be at most ", kMaxPayloadBytes, " bytes"));
   }

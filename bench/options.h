@@ -45,6 +45,7 @@ struct Options {
 };
 
 inline constexpr size_t kMaxParallel = 1 << 20;
+inline constexpr size_t kMaxThreads = 4096;  // of --mode=sync
 inline constexpr size_t kMaxPayloadBytes = 64 << 20;
 
 // Errors: INVALID_ARGUMENT naming the flag that is out of its range, or that means nothing beside the others.

@@ -16,8 +16,8 @@ namespace {
 
 constexpr absl::Duration kToEnd = absl::Seconds(10);
 
-absl::StatusOr<std::unique_ptr<Engine>> NewEngine(const Options& options) {
-  switch (options.engine) {
+std::unique_ptr<Engine> NewEngine(EngineKind kind) {
+  switch (kind) {
     case EngineKind::epoll:
       return NewEpollEngine();
     case EngineKind::uv:
@@ -25,7 +25,7 @@ absl::StatusOr<std::unique_ptr<Engine>> NewEngine(const Options& options) {
     case EngineKind::rain:
       break;
   }
-  return NewRainEngine(options);
+  return NewRainEngine();
 }
 
 absl::StatusOr<Figures> MeasureBeside(const Options& options, Engine& engine, Rendezvous& rendezvous, pid_t server) {
@@ -52,11 +52,10 @@ absl::StatusOr<Figures> RunInTwoProcesses(const Options& options, Engine& engine
 }
 
 absl::StatusOr<Figures> RunInOneProcess(const Options& options, Engine& engine, Rendezvous rendezvous) {
-  absl::StatusOr<std::unique_ptr<Engine>> serving = NewEngine(options);
-  if (!serving.ok()) return serving.status();
+  const std::unique_ptr<Engine> serving = NewEngine(options.engine);
   absl::Status served;
   std::thread server([&] {
-    served = (*serving)->Serve(options, rendezvous);
+    served = serving->Serve(options, rendezvous);
     rendezvous.DropServer();  // a client that waits for the address of a server that failed
   });
   absl::StatusOr<Figures> figures = MeasureBeside(options, engine, rendezvous, ::getpid());
@@ -67,12 +66,11 @@ absl::StatusOr<Figures> RunInOneProcess(const Options& options, Engine& engine, 
 }
 
 absl::StatusOr<Figures> RunHere(const Options& options) {
-  absl::StatusOr<std::unique_ptr<Engine>> engine = NewEngine(options);
-  if (!engine.ok()) return engine.status();
+  const std::unique_ptr<Engine> engine = NewEngine(options.engine);
   absl::StatusOr<Rendezvous> rendezvous = Rendezvous::New();
   if (!rendezvous.ok()) return rendezvous.status();
-  return options.carrier == Carrier::inproc ? RunInOneProcess(options, **engine, *std::move(rendezvous))
-                                            : RunInTwoProcesses(options, **engine, *std::move(rendezvous));
+  return options.carrier == Carrier::inproc ? RunInOneProcess(options, *engine, *std::move(rendezvous))
+                                            : RunInTwoProcesses(options, *engine, *std::move(rendezvous));
 }
 
 // How an outcome crosses from the client's process: the figures as they are, or the code and the text.
@@ -98,7 +96,6 @@ absl::StatusOr<Figures> Unpack(absl::string_view packed) {
 
 absl::StatusOr<Figures> MeasureEcho(const Options& options) {
   if (absl::Status fit = Check(options); !fit.ok()) return fit;
-  if (absl::StatusOr<std::unique_ptr<Engine>> engine = NewEngine(options); !engine.ok()) return engine.status();
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return SystemError("pipe", errno);
   Descriptor results(ends[0]), told(ends[1]);

@@ -8,8 +8,7 @@
 namespace rain::bench {
 
 // In processes of its own: a run neither sees what an earlier one left behind nor leaves anything. No other thread may exist.
-// Errors: INVALID_ARGUMENT for options that do not go together; UNIMPLEMENTED for an engine that was not built; whatever stopped
-// either side.
+// Errors: INVALID_ARGUMENT for options that do not go together; whatever stopped either side.
 absl::StatusOr<Figures> MeasureEcho(const Options& options);
 
 }  // namespace rain::bench

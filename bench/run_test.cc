@@ -5,6 +5,8 @@
 #include <string>
 #include <tuple>
 
+#include "absl/strings/str_cat.h"
+#include "listenrain/framework/limits.h"
 #include "listenrain/testing/scale.h"
 
 namespace rain::bench {
@@ -48,8 +50,7 @@ TEST_P(YardstickTest, GetsEveryReplyRightAndTellsPlausibleFigures) {
 
 std::string LoadName(const testing::TestParamInfo<Load>& load) {
   const auto [engine, carrier, parallel, payload_bytes] = load.param;
-  return std::string(NameOf(engine)) + "_" + std::string(NameOf(carrier)) + "_" + std::to_string(parallel) + "x" +
-         std::to_string(payload_bytes);
+  return absl::StrCat(NameOf(engine), "_", NameOf(carrier), "_", parallel, "x", payload_bytes);
 }
 
 constexpr auto kEngines = {EngineKind::epoll, EngineKind::uv};
@@ -68,6 +69,46 @@ INSTANTIATE_TEST_SUITE_P(Many, YardstickTest,
                          testing::Combine(testing::ValuesIn(kEngines), testing::ValuesIn(kCarriers),
                                           testing::Values<size_t>(4000), testing::Values<size_t>(4096)),
                          LoadName);
+
+using Way = std::tuple<Carrier, Mode, Codec, Execution>;
+
+class RainTest : public testing::TestWithParam<Way> {
+ protected:
+  static void ExpectFiguresOf(size_t parallel, size_t payload_bytes) {
+    const auto [carrier, mode, codec, execution] = GetParam();
+    Options options = ShortRun(EngineKind::rain, carrier, parallel, payload_bytes);
+    options.mode = mode;
+    options.codec = codec;
+    options.execution = execution;
+    const absl::StatusOr<Figures> figures = MeasureEcho(options);
+    ASSERT_TRUE(figures.ok()) << figures.status();
+    EXPECT_GT(figures->calls, 0u);
+    EXPECT_GT(figures->client_cpu_us_per_call, 0);
+    EXPECT_EQ(figures->server_cpu_us_per_call > 0, carrier != Carrier::inproc) << "of one process all is told as the client's";
+  }
+};
+
+TEST_P(RainTest, GetsEveryReplyRight) { ExpectFiguresOf(50, 110); }
+TEST_P(RainTest, GetsEveryLargeReplyRight) { ExpectFiguresOf(4, 300'000); }
+
+std::string WayName(const testing::TestParamInfo<Way>& way) {
+  const auto [carrier, mode, codec, execution] = way.param;
+  return absl::StrCat(NameOf(carrier), "_", NameOf(mode), "_", NameOf(codec), "_", NameOf(execution));
+}
+
+INSTANTIATE_TEST_SUITE_P(Every, RainTest,
+                         testing::Combine(testing::Values(Carrier::tcp, Carrier::inproc),
+                                          testing::Values(Mode::callback, Mode::sync),
+                                          testing::Values(Codec::compact, Codec::capnp),
+                                          testing::Values(Execution::direct, Execution::pool)),
+                         WayName);
+
+TEST(MeasureEcho, KeepsMoreCallsInFlightThanTheDefaultLimitsAllow) {
+  Options many = ShortRun(EngineKind::rain, Carrier::tcp, Limits().window_requests + 1, 16);
+  many.measured *= 5;
+  const absl::StatusOr<Figures> figures = MeasureEcho(many);
+  ASSERT_TRUE(figures.ok()) << figures.status();
+}
 
 TEST(MeasureEcho, RefusesOptionsThatDoNotGoTogether) {
   Options inproc = RawTwinOf(ShortRun(EngineKind::epoll, Carrier::inproc, 1, 1), EngineKind::epoll);
@@ -88,11 +129,13 @@ TEST(MeasureEcho, TellsWhyItFailedAcrossTheProcesses) {
 }
 
 TEST(MeasureEcho, WorksWithPollingToo) {
-  Options polling = RawTwinOf(ShortRun(EngineKind::epoll, Carrier::tcp, 1, 110), EngineKind::epoll);
+  Options polling = ShortRun(EngineKind::rain, Carrier::tcp, 1, 110);
   polling.poll = absl::Milliseconds(1);
-  const absl::StatusOr<Figures> figures = MeasureEcho(polling);
-  ASSERT_TRUE(figures.ok()) << figures.status();
-  EXPECT_GT(figures->calls, 0u);
+  for (const Options& options : {polling, RawTwinOf(polling, EngineKind::epoll)}) {
+    const absl::StatusOr<Figures> figures = MeasureEcho(options);
+    ASSERT_TRUE(figures.ok()) << figures.status();
+    EXPECT_GT(figures->calls, 0u);
+  }
 }
 
 }  // namespace

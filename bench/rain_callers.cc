@@ -1,0 +1,186 @@
+#include "listenrain/bench/rain_callers.h"
+
+#include <atomic>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/container/inlined_vector.h"
+#include "listenrain/bench/calls.h"
+#include "listenrain/bench/course.h"
+#include "listenrain/framework/clock.h"
+#include "listenrain/framework/mutex.h"
+
+namespace rain::bench {
+namespace {
+
+// The pattern outlives every call, so its bytes need no block of their own.
+Message RequestOf(const PayloadPattern& pattern, uint64_t number) {
+  const absl::Span<const char> payload = pattern.Of(number);
+  return Message::Bytes(kEchoMethod, Buffer::Static({payload.data(), payload.size()}));
+}
+
+// Ends the call as its outcome says. Errors: the outcome's; DATA_LOSS for a wrong reply.
+absl::Status EndCall(Calls& calls, uint64_t number, const absl::StatusOr<Message>& reply, Instant now) {
+  absl::Status ended = reply.status();
+  if (reply.ok()) {
+    absl::InlinedVector<absl::Span<const char>, 2> pieces;
+    for (const Buffer& piece : reply->body) pieces.emplace_back(piece.data(), piece.size());
+    ended = calls.End(number, pieces, now);
+  }
+  if (!ended.ok()) calls.Abandon(number);
+  return ended;
+}
+
+// Everything on the loop's thread, so nothing is locked. Thread: loop, but for construction and, once done, destruction.
+class LoopCaller final : private TurnTask {
+ public:
+  LoopCaller(const TransportHandle<Message>& server, Loop& loop, const Meter& meter, Calls& calls, Course& course)
+      : server_(server), loop_(loop), meter_(meter), calls_(calls), course_(course) {}
+
+  void Start() {
+    TakeTime();
+    for (size_t slot = 0; slot < calls_.parallel() && !course_.failed(); ++slot) Ask(slot);
+  }
+
+ private:
+  void Ask(size_t slot) {
+    const uint64_t number = calls_.Begin(slot, now_);
+    absl::Status sent = server_.Send(RequestOf(calls_.pattern(), number),
+                                     [this, number](absl::StatusOr<Message> reply) { OnReply(number, std::move(reply)); });
+    if (sent.ok()) return;
+    calls_.Abandon(number);
+    course_.Fail(std::move(sent));
+  }
+
+  void OnReply(uint64_t number, absl::StatusOr<Message> reply) {
+    TakeTime();
+    if (absl::Status ended = EndCall(calls_, number, reply, now_); !ended.ok()) course_.Fail(std::move(ended));
+    if (now_ < meter_.end() && !course_.failed()) Ask(Calls::SlotOf(number));
+  }
+
+  // Once a turn, as the yardsticks do.
+  void TakeTime() {
+    if (in_turn_) return;
+    in_turn_ = true;
+    now_ = SystemClock().Now();
+    loop_.AtTurnEnd(*this);
+  }
+
+  void OnTurnEnd() override {
+    in_turn_ = false;
+    if (calls_.in_flight() == 0) course_.Done();  // this is gone
+  }
+
+  TransportHandle<Message> server_;
+  Loop& loop_;
+  const Meter& meter_;
+  Calls& calls_;
+  Course& course_;
+  Instant now_;
+  bool in_turn_ = false;
+};
+
+// Replies come on any of the pool's threads. Thread: any, but for construction and, once done, destruction.
+class PoolCaller {
+ public:
+  PoolCaller(const TransportHandle<Message>& server, const Meter& meter, Calls& calls, Course& course)
+      : server_(server), pattern_(calls.pattern()), meter_(meter), calls_(calls), course_(course) {}
+
+  void Start() {
+    std::vector<uint64_t> numbers;
+    {
+      MutexLock lock(mutex_);
+      const Instant now = SystemClock().Now();
+      for (size_t slot = 0; slot < calls_.parallel(); ++slot) numbers.push_back(calls_.Begin(slot, now));
+    }
+    for (const uint64_t number : numbers) Ask(number);
+  }
+
+ private:
+  void Ask(uint64_t number) {
+    absl::Status sent = server_.Send(RequestOf(pattern_, number),
+                                     [this, number](absl::StatusOr<Message> reply) { OnReply(number, std::move(reply)); });
+    if (!sent.ok()) OnReply(number, std::move(sent));
+  }
+
+  void OnReply(uint64_t number, absl::StatusOr<Message> reply) {
+    const Instant now = SystemClock().Now();
+    uint64_t next = 0;
+    bool done = false;
+    {
+      MutexLock lock(mutex_);
+      if (absl::Status ended = EndCall(calls_, number, reply, now); !ended.ok()) course_.Fail(std::move(ended));
+      if (now < meter_.end() && !course_.failed()) next = calls_.Begin(Calls::SlotOf(number), now);
+      done = calls_.in_flight() == 0;
+    }
+    if (next != 0) Ask(next);
+    if (done) course_.Done();  // this is gone
+  }
+
+  TransportHandle<Message> server_;
+  const PayloadPattern& pattern_;
+  const Meter& meter_;
+  Mutex mutex_;
+  Calls& calls_ ABSL_PT_GUARDED_BY(mutex_);
+  Course& course_;
+};
+
+// One blocking caller. Returns when the measured time is over or something failed.
+void CallInTurn(TransportHandle<Message> server, const Meter& meter, Calls& calls, Course& course) {
+  Instant now = SystemClock().Now();
+  while (now < meter.end() && !course.failed()) {
+    const uint64_t number = calls.Begin(0, now);
+    const absl::StatusOr<Message> reply = server.SyncSend(RequestOf(calls.pattern(), number));
+    now = SystemClock().Now();
+    if (absl::Status ended = EndCall(calls, number, reply, now); !ended.ok()) course.Fail(std::move(ended));
+  }
+}
+
+}  // namespace
+
+Latencies CallOnLoop(const Options& options, const TransportHandle<Message>& server, Loop& loop, Meter& meter) {
+  const PayloadPattern pattern(options.payload_bytes);
+  Calls calls(pattern, meter, options.parallel);
+  Course course;
+  LoopCaller caller(server, loop, meter, calls, course);
+  meter.Start(SystemClock().Now());
+  loop.Run([&caller] { caller.Start(); });
+  if (absl::Status ended = course.Await(meter); !ended.ok()) return ended;
+  return std::make_unique<Histogram>(calls.latencies());
+}
+
+Latencies CallOnPool(const Options& options, const TransportHandle<Message>& server, Meter& meter) {
+  const PayloadPattern pattern(options.payload_bytes);
+  Calls calls(pattern, meter, options.parallel);
+  Course course;
+  PoolCaller caller(server, meter, calls, course);
+  meter.Start(SystemClock().Now());
+  caller.Start();
+  if (absl::Status ended = course.Await(meter); !ended.ok()) return ended;
+  return std::make_unique<Histogram>(calls.latencies());
+}
+
+Latencies CallFromThreads(const Options& options, const TransportHandle<Message>& server, Meter& meter) {
+  const PayloadPattern pattern(options.payload_bytes);
+  std::vector<std::unique_ptr<Calls>> calls;
+  for (size_t i = 0; i < options.parallel; ++i) calls.push_back(std::make_unique<Calls>(pattern, meter, 1));
+  Course course;
+  std::atomic<size_t> running{options.parallel};
+  meter.Start(SystemClock().Now());
+  std::vector<std::thread> threads;
+  for (const std::unique_ptr<Calls>& mine : calls) {
+    threads.emplace_back([&, own = mine.get()] {
+      CallInTurn(server, meter, *own, course);
+      if (--running == 0) course.Done();
+    });
+  }
+  absl::Status ended = course.Await(meter);
+  for (std::thread& thread : threads) thread.join();
+  if (!ended.ok()) return ended;
+  auto latencies = std::make_unique<Histogram>();
+  for (const std::unique_ptr<Calls>& each : calls) latencies->Merge(each->latencies());
+  return latencies;
+}
+
+}  // namespace rain::bench
