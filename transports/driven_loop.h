@@ -33,7 +33,7 @@ class DrivenLoop {
   uv_loop_t* uv() { return &uv_; }
 
   void RunTurn() { uv_run(&uv_, UV_RUN_ONCE); }
-  // What is ready now, without waiting. Returns after a turn that did not call `probe`'s thread to anything new.
+  // What is ready now, and what follows from it at once, without waiting.
   void RunReady() {
     for (int turn = 0; turn < 4; ++turn) uv_run(&uv_, UV_RUN_NOWAIT);
   }

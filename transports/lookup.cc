@@ -1,14 +1,11 @@
 #include "listenrain/transports/lookup.h"
 
-#include <signal.h>
-
 #include <atomic>
-#include <system_error>
-#include <thread>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "listenrain/framework/mutex.h"
+#include "listenrain/transports/quiet_thread.h"
 
 namespace rain {
 namespace {
@@ -53,26 +50,23 @@ Lookup::Lookup(Loop& home, std::function<Addresses()> blocking, absl::AnyInvocab
     MutexLock lock(shared_->mutex);
     shared_->home = &home;
   }
-  absl::string_view obstacle = "64 names are being resolved already: is the name server alive?";
-  if (threads_running.fetch_add(1, std::memory_order_relaxed) < kMaxThreads) {
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);  // signals are for the program's own threads
-    try {
-      std::thread([shared = shared_] {
-        Addresses addresses = shared->blocking();
-        threads_running.fetch_sub(1, std::memory_order_relaxed);
-        Shared::Finish(shared, std::move(addresses));
-      }).detach();
-      obstacle = "";
-    } catch (const std::system_error&) {
-      obstacle = "the system refuses another thread to resolve a name (raise the limit of threads, ulimit -u)";
-    }
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  if (threads_running.fetch_add(1, std::memory_order_relaxed) >= kMaxThreads) {
+    threads_running.fetch_sub(1, std::memory_order_relaxed);
+    Shared::Finish(shared_, absl::ResourceExhaustedError(
+                                absl::StrCat(kMaxThreads, " names are being resolved already (is the name server alive?)")));
+    return;
   }
-  if (obstacle.empty()) return;
+  auto thread = StartQuietThread([shared = shared_] {
+    Addresses addresses = shared->blocking();
+    threads_running.fetch_sub(1, std::memory_order_relaxed);
+    Shared::Finish(shared, std::move(addresses));
+  });
+  if (thread.ok()) {
+    thread->detach();
+    return;
+  }
   threads_running.fetch_sub(1, std::memory_order_relaxed);
-  Shared::Finish(shared_, absl::ResourceExhaustedError(obstacle));
+  Shared::Finish(shared_, thread.status());
 }
 
 Lookup::~Lookup() {

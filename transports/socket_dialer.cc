@@ -38,7 +38,7 @@ class SocketDialer final : public ChannelGenerator, private TurnTask, private Ti
   bool ReachedItself() const;
   void Settle(bool connected);
   void Finish(absl::StatusOr<std::unique_ptr<Channel>> outcome);
-  const std::string& where() const { return parts_.key.text(); }
+  std::string Where() const;
 
   const SocketDialerParts parts_;
   Loop* home_ = nullptr;
@@ -64,10 +64,16 @@ void SocketDialer::Next(Loop& home, Done done) {
   if (!addresses_.empty()) return TryAddresses();
   lookup_ = std::make_unique<Lookup>(home, parts_.look_up, [this](Lookup::Addresses found) {
     lookup_.reset();
-    if (!found.ok()) return Finish(At(where(), found.status()));
+    if (!found.ok()) return Finish(At(parts_.key.text(), found.status()));
     addresses_ = *std::move(found);
     TryAddresses();
   });
+}
+
+// The key, and which of its name's addresses.
+std::string SocketDialer::Where() const {
+  if (!parts_.addresses.empty() || next_address_ == 0) return parts_.key.text();
+  return absl::StrCat(parts_.key.text(), " (", InternetAddressText(addresses_[next_address_ - 1]), ")");
 }
 
 // Until one connects or waits for its peer.
@@ -86,14 +92,14 @@ void SocketDialer::Settle(bool connected) {
 
 bool SocketDialer::Connect(const SocketAddress& address) {
   socket_ = UniqueFd(::socket(address.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (!socket_) return Failed(SystemError(errno, where(), "socket")), false;
+  if (!socket_) return Failed(SystemError(errno, Where(), "socket")), false;
   absl::Status configured = parts_.configure(socket_.get());
   if (!configured.ok()) return Failed(std::move(configured)), false;
   if (::connect(socket_.get(), address.get(), address.size) == 0) {
     Settle(true);
     return true;
   }
-  if (errno != EINPROGRESS && errno != EINTR) return Failed(SystemError(errno, where(), "connect")), false;
+  if (errno != EINPROGRESS && errno != EINTR) return Failed(SystemError(errno, Where(), "connect")), false;
   auto watch = WatchDescriptor(*home_, socket_.get(), [this](Readiness) { OnReady(); });
   if (!watch.ok()) return Failed(std::move(watch).status()), false;
   watch_ = *std::move(watch);
@@ -106,7 +112,7 @@ void SocketDialer::OnReady() {
   socklen_t size = sizeof(error);
   if (getsockopt(socket_.get(), SOL_SOCKET, SO_ERROR, &error, &size) != 0) error = errno;
   if (error == 0) return Connected();
-  Failed(SystemError(error, where(), "connect"));
+  Failed(SystemError(error, Where(), "connect"));
   TryAddresses();
 }
 
@@ -128,7 +134,7 @@ bool SocketDialer::ReachedItself() const {
 
 void SocketDialer::Connected() {
   if (ReachedItself()) {
-    Failed(SystemError(ECONNREFUSED, where(), "connect"));
+    Failed(SystemError(ECONNREFUSED, Where(), "connect"));
     return TryAddresses();
   }
   watch_.reset();
@@ -144,7 +150,7 @@ void SocketDialer::OnTurnEnd() {
 
 void SocketDialer::OnTimer() {
   Finish(absl::UnavailableError(
-      absl::StrCat(where(), ": ", lookup_ != nullptr ? "the name was not resolved" : "no answer to connect", " within ",
+      absl::StrCat(Where(), ": ", lookup_ != nullptr ? "the name was not resolved" : "no answer to connect", " within ",
                    absl::FormatDuration(parts_.timeout), " (option connect_timeout, in milliseconds)")));
 }
 

@@ -6,12 +6,14 @@
 
 #include "listenrain/framework/channel_generator.h"
 #include "listenrain/transports/socket_address.h"
+#include "listenrain/transports/socket_file.h"
 #include "listenrain/transports/unique_fd.h"
 
 namespace rain {
 
 struct SocketListenerParts {
-  UniqueFd socket;  // listens already, and does not block
+  UniqueFd socket;                   // listens already, and does not block
+  std::unique_ptr<SocketFile> file;  // or null. Ends before the socket
   TransportKey bound_key;
   std::function<PeerInfo(int fd, const SocketAddress& address)> peer;
 };

@@ -20,8 +20,7 @@ absl::StatusOr<int> NumberOption(const TransportKey& key, absl::string_view name
   char* end = nullptr;
   const long long number = digits ? std::strtoll(text.c_str(), &end, base) : 0;
   if (digits && *end == '\0' && number >= least && number <= most) return static_cast<int>(number);
-  std::string range = absl::StrCat(least, " to ", most);
-  if (base == 8) range = absl::StrCat("octal ", absl::Hex(0), " to 7777");
+  const std::string range = base == 8 ? "0 to 7777, octal" : absl::StrCat(least, " to ", most);
   return absl::InvalidArgumentError(
       absl::StrCat("transport key \"", key.text(), "\": option \"", name, "\" is no number from ", range, ": \"", text, "\""));
 }

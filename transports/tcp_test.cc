@@ -1,76 +1,416 @@
 #include "listenrain/transports/tcp.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
+#include <cerrno>
+#include <cstdlib>
+#include <future>
 #include <memory>
-#include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
-#include "listenrain/testing/recording_events.h"
-#include "listenrain/transports/driven_loop.h"
+#include "absl/strings/str_cat.h"
+#include "listenrain/transports/generator_testing.h"
+#include "listenrain/transports/socket_address.h"
+#include "listenrain/transports/socket_dialer.h"
+#include "listenrain/transports/system_error.h"
+#include "listenrain/transports/unique_fd.h"
 
 namespace rain {
 namespace {
 
-using Outcome = absl::StatusOr<std::unique_ptr<Channel>>;
-
-std::unique_ptr<ChannelGenerator> Listen(const TransportKey& key) {
-  auto listener = NewTcpScheme().listen(key);
-  EXPECT_TRUE(listener.ok()) << listener.status();
-  return listener.ok() ? *std::move(listener) : nullptr;
+const TransportScheme& Tcp() {
+  static const auto& scheme = *new TransportScheme(NewTcpScheme());
+  return scheme;
 }
 
-std::unique_ptr<ChannelGenerator> Dial(const TransportKey& key) {
-  auto dialer = NewTcpScheme().dial(key);
-  EXPECT_TRUE(dialer.ok()) << dialer.status();
-  return dialer.ok() ? *std::move(dialer) : nullptr;
+int OpenDescriptors() {
+  int count = 0;
+  for (int fd = 0; fd < 4096; ++fd) count += fcntl(fd, F_GETFD) != -1 ? 1 : 0;
+  return count;
 }
 
-Outcome Next(DrivenLoop& loop, ChannelGenerator& generator) {
-  std::optional<Outcome> outcome;
-  generator.Next(*loop, [&](Outcome made) { outcome = std::move(made); });
-  EXPECT_FALSE(outcome.has_value()) << "told inside Next";
-  loop.RunUntil([&] { return outcome.has_value(); });
-  return outcome.has_value() ? *std::move(outcome) : absl::DeadlineExceededError("no outcome");
-}
-
-struct Connected {
-  std::unique_ptr<Channel> dialed;
-  std::unique_ptr<Channel> accepted;
+// A port of the loopback that is bound, and so taken, but on which nobody listens.
+struct SilentPort {
+  SilentPort() {
+    socket = UniqueFd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    address = KnownAddresses({"127.0.0.1", 0})[0];
+    EXPECT_EQ(bind(socket.get(), address.get(), address.size), 0);
+    EXPECT_EQ(getsockname(socket.get(), address.get(), &address.size), 0);
+    key = absl::StrCat("tcp://", InternetAddressText(address));
+  }
+  UniqueFd socket;
+  SocketAddress address;
+  std::string key;
 };
 
-Connected Connect(DrivenLoop& loop, ChannelGenerator& dialer, ChannelGenerator& listener) {
-  std::optional<Outcome> dialed;
-  std::optional<Outcome> accepted;
-  listener.Next(*loop, [&](Outcome made) { accepted = std::move(made); });
-  dialer.Next(*loop, [&](Outcome made) { dialed = std::move(made); });
-  loop.RunUntil([&] { return dialed.has_value() && accepted.has_value(); });
-  EXPECT_TRUE(dialed->ok()) << dialed->status();
-  EXPECT_TRUE(accepted->ok()) << accepted->status();
-  return {**std::move(dialed), **std::move(accepted)};
+// A listener that accepts nobody and whose backlog is full: a connection to it is not answered.
+struct BlackHole : SilentPort {
+  BlackHole() {
+    EXPECT_EQ(listen(socket.get(), 0), 0);
+    for (int i = 0; i < 4; ++i) {
+      waiting.emplace_back(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+      connect(waiting.back().get(), address.get(), address.size);
+    }
+  }
+  std::vector<UniqueFd> waiting;
+};
+
+TEST(Tcp, CarriesBytesOverEveryKindOfAddress) {
+  for (const std::string key : {"tcp://127.0.0.1:0", "tcp://[::1]:0", "tcp://localhost:0", "tcp://[::]:0", "tcp://*:0",
+                                "tcp://0.0.0.0:0?nodelay=0&keepalive=30&sndbuf=100000&rcvbuf=100000&backlog=7"}) {
+    SCOPED_TRACE(key);
+    DrivenLoop loop;
+    auto listener = Listen(Tcp(), key);
+    auto dialer = Dial(Tcp(), listener->bound_key());
+    EXPECT_EQ(dialer->bound_key(), listener->bound_key());
+    ConnectedPair pair = Connect(loop, *dialer, *listener);
+    ExpectEcho(loop, pair);
+  }
 }
 
-TEST(Tcp, CarriesBytesBothWays) {
+TEST(Tcp, TheBoundKeyHasTheRealPortAndTheOptions) {
+  auto listener = Listen(Tcp(), "tcp://127.0.0.1:0?backlog=7&nodelay=1");
+  const std::string text = listener->bound_key().text();
+  EXPECT_EQ(text.find("tcp://127.0.0.1:"), 0u);
+  EXPECT_EQ(text.find(":0?"), std::string::npos);
+  EXPECT_EQ(text.substr(text.find('?')), "?backlog=7&nodelay=1");
+}
+
+TEST(Tcp, AListenerOnIpv6TakesIpv4AsWellAndNamesItSo) {
   DrivenLoop loop;
-  auto listener = Listen("tcp://127.0.0.1:0");
-  auto dialer = Dial(listener->bound_key());
-  Connected pair = Connect(loop, *dialer, *listener);
-  EXPECT_EQ(pair.dialed->peer().address, listener->bound_key().text());
+  auto listener = Listen(Tcp(), "tcp://[::]:0");
+  const std::string text = listener->bound_key().text();
+  auto dialer = Dial(Tcp(), absl::StrCat("tcp://127.0.0.1", text.substr(text.rfind(':'))));
+  ConnectedPair pair = Connect(loop, *dialer, *listener);
+  EXPECT_EQ(pair.accepted->peer().address.find("tcp://127.0.0.1:"), 0u) << pair.accepted->peer().address;
+  EXPECT_EQ(pair.dialed->peer().address, dialer->bound_key().text());
+}
 
-  RecordingEvents dialing, accepting;
-  pair.dialed->Start(dialing);
-  pair.accepted->Start(accepting);
-  accepting.on_read = [&](const Buffer& read) { pair.accepted->Write({&read, 1}); };
-  const Buffer ping[] = {Buffer::Static("one"), Buffer(), Buffer::Static("two")};
-  pair.dialed->Write(ping);
-  loop.RunUntil([&] { return dialing.bytes == "onetwo"; });
-  EXPECT_EQ(pair.dialed->bytes_taken(), 6u);
+TEST(Tcp, ALocalhostDialedFindsWhicheverLoopbackAnswers) {
+  DrivenLoop loop;
+  auto listener = Listen(Tcp(), "tcp://[::1]:0");
+  const std::string text = listener->bound_key().text();
+  auto dialer = Dial(Tcp(), absl::StrCat("tcp://localhost", text.substr(text.rfind(':'))));
+  ConnectedPair pair = Connect(loop, *dialer, *listener);
+  ExpectEcho(loop, pair);
+}
 
-  pair.dialed->CloseWrite();
-  loop.RunUntil([&] { return accepting.ends == 1; });
-  pair.accepted->Close(absl::CancelledError("enough"));
-  loop.RunUntil([&] { return accepting.closed.has_value() && dialing.ends == 1; });
-  EXPECT_EQ(accepting.closed->code(), absl::StatusCode::kCancelled);
+TEST(Tcp, AcceptedSocketsHaveTheListenersOptions) {
+  DrivenLoop loop;
+  auto listener = Listen(Tcp(), "tcp://127.0.0.1:0?keepalive=33&congestion=reno&sndbuf=50000");
+  auto dialer = Dial(Tcp(), listener->bound_key());
+  ConnectedPair pair = Connect(loop, *dialer, *listener);
+  int ends = 0;
+  for (int fd = 3; fd < 1024; ++fd) {
+    SocketAddress peer;
+    peer.size = sizeof(peer.storage);
+    if (getpeername(fd, peer.get(), &peer.size) != 0 || peer.storage.ss_family != AF_INET) continue;
+    ++ends;
+    const auto option = [fd](int level, int name) {
+      int value = -1;
+      socklen_t size = sizeof(value);
+      EXPECT_EQ(getsockopt(fd, level, name, &value, &size), 0);
+      return value;
+    };
+    EXPECT_EQ(option(IPPROTO_TCP, TCP_NODELAY), 1);
+    EXPECT_EQ(option(SOL_SOCKET, SO_KEEPALIVE), 1);
+    EXPECT_EQ(option(IPPROTO_TCP, TCP_KEEPIDLE), 33);
+    EXPECT_EQ(option(SOL_SOCKET, SO_SNDBUF), 100000) << "the kernel doubles it";
+    char congestion[16] = {};
+    socklen_t size = sizeof(congestion);
+    EXPECT_EQ(getsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, congestion, &size), 0);
+    EXPECT_STREQ(congestion, "reno");
+    EXPECT_TRUE(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+    EXPECT_TRUE(fcntl(fd, F_GETFL) & O_NONBLOCK);
+  }
+  EXPECT_EQ(ends, 2);
+}
+
+TEST(Tcp, AnAddressInUseIsAnErrorOfListen) {
+  auto listener = Listen(Tcp(), "tcp://127.0.0.1:0");
+  const auto second = Tcp().listen(listener->bound_key());
+  EXPECT_EQ(second.status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_NE(second.status().message().find(listener->bound_key().text()), absl::string_view::npos) << second.status();
+}
+
+TEST(Tcp, APortMayBeListenedOnAgainRightAway) {
+  DrivenLoop loop;
+  auto listener = Listen(Tcp(), "tcp://127.0.0.1:0");
+  const TransportKey key = listener->bound_key();
+  auto dialer = Dial(Tcp(), key);
+  ConnectedPair pair = Connect(loop, *dialer, *listener);
+  pair.accepted.reset();  // the active close: its end of the connection lingers in TIME_WAIT
+  pair.dialed.reset();
+  listener.reset();
+  EXPECT_TRUE(Tcp().listen(key).ok());
+}
+
+TEST(Tcp, NobodyListeningIsUnavailableAndSaysWhere) {
+  DrivenLoop loop;
+  SilentPort port;
+  auto dialer = Dial(Tcp(), port.key);
+  const auto outcome = Next(loop, *dialer);
+  EXPECT_EQ(outcome.status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_NE(outcome.status().message().find(port.key), absl::string_view::npos) << outcome.status();
+  EXPECT_EQ(dialer->RetryAfter(outcome.status(), absl::ZeroDuration()), std::nullopt);
+  // It may be asked again, and finds the listener that came meanwhile.
+  ASSERT_EQ(listen(port.socket.get(), 1), 0);
+  EXPECT_TRUE(Next(loop, *dialer).ok());
+}
+
+TEST(Tcp, AConnectThatNobodyAnswersEndsByItsTimeout) {
+  DrivenLoop loop;
+  BlackHole hole;
+  auto dialer = Dial(Tcp(), hole.key + "?connect_timeout=30");
+  const auto outcome = Next(loop, *dialer);
+  EXPECT_EQ(outcome.status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_NE(outcome.status().message().find("connect_timeout"), absl::string_view::npos) << outcome.status();
+}
+
+TEST(Tcp, ADestroyedDialerForgetsItsConnect) {
+  DrivenLoop loop;
+  BlackHole hole;
+  const int before = OpenDescriptors();
+  auto dialer = Dial(Tcp(), hole.key);
+  auto captured = std::make_shared<int>(0);
+  dialer->Next(*loop, [captured](ChannelOutcome) { ADD_FAILURE() << "called"; });
+  loop.RunReady();
+  EXPECT_EQ(OpenDescriptors(), before + 1);
+  dialer.reset();
+  EXPECT_EQ(captured.use_count(), 1);
+  EXPECT_EQ(OpenDescriptors(), before);
+}
+
+TEST(Tcp, ADestroyedListenerForgetsWhoAsked) {
+  DrivenLoop loop;
+  auto listener = Listen(Tcp(), "tcp://127.0.0.1:0");
+  auto captured = std::make_shared<int>(0);
+  listener->Next(*loop, [captured](ChannelOutcome) { ADD_FAILURE() << "called"; });
+  loop.RunReady();
+  listener.reset();
+  EXPECT_EQ(captured.use_count(), 1);
+  loop.RunReady();
+}
+
+TEST(Tcp, GeneratorsMayBeDestroyedInsideTheirOwnOutcome) {
+  DrivenLoop loop;
+  SilentPort port;
+  for (const bool succeeds : {false, true}) {
+    auto listener = Listen(Tcp(), "tcp://127.0.0.1:0");
+    auto dialer = Dial(Tcp(), succeeds ? listener->bound_key() : TransportKey(port.key));
+    int outcomes = 0;
+    listener->Next(*loop, [&](ChannelOutcome) {
+      listener.reset();
+      ++outcomes;
+    });
+    dialer->Next(*loop, [&](ChannelOutcome outcome) {
+      EXPECT_EQ(outcome.ok(), succeeds);
+      dialer.reset();
+      ++outcomes;
+    });
+    loop.RunUntil([&] { return outcomes == (succeeds ? 2 : 1); });
+  }
+}
+
+TEST(Tcp, PeersWaitInTheBacklogUntilTheyAreAskedFor) {
+  DrivenLoop loop;
+  auto listener = Listen(Tcp(), "tcp://127.0.0.1:0");
+  auto dialer = Dial(Tcp(), listener->bound_key());
+  ConnectedPair first = Connect(loop, *dialer, *listener);
+  auto second = Next(loop, *dialer);  // nobody asks the listener for it
+  ASSERT_TRUE(second.ok());
+  auto third = Next(loop, *dialer);
+  ASSERT_TRUE(third.ok());
+  EXPECT_TRUE(Next(loop, *listener).ok());
+  EXPECT_TRUE(Next(loop, *listener).ok());
+}
+
+TEST(Tcp, WithoutDescriptorsAListenerBacksOffAndRecovers) {
+  DrivenLoop loop;
+  auto listener = Listen(Tcp(), "tcp://127.0.0.1:0");
+  auto dialer = Dial(Tcp(), listener->bound_key());
+  auto dialed = Next(loop, *dialer);
+  ASSERT_TRUE(dialed.ok());
+  rlimit before;
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  rlimit low = before;
+  low.rlim_cur = static_cast<rlim_t>(OpenDescriptors() + 8);
+  std::vector<UniqueFd> hoard;
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &low), 0);
+  for (int fd; (fd = dup(0)) >= 0;) hoard.emplace_back(fd);
+
+  absl::Duration pause = absl::ZeroDuration();
+  for (int attempt = 0; attempt < 20; ++attempt) {
+    const auto refused = Next(loop, *listener);
+    EXPECT_EQ(refused.status().code(), absl::StatusCode::kResourceExhausted) << refused.status();
+    const auto longer = listener->RetryAfter(refused.status(), absl::ZeroDuration());
+    ASSERT_TRUE(longer.has_value());
+    EXPECT_GE(*longer, std::max(pause, absl::Milliseconds(1)));
+    EXPECT_LE(*longer, absl::Seconds(1));
+    pause = *longer;
+  }
+  // While nobody asks, the peer that waits does not keep the loop busy.
+  class Alarm final : public Timer {
+    void OnTimer() override {}
+  } alarm;
+  const Instant end = loop->clock().Now() + absl::Milliseconds(20);
+  loop->timers().Arm(alarm, end);
+  int turns = 0;
+  for (; loop->clock().Now() < end; ++turns) loop.RunTurn();
+  EXPECT_LE(turns, 5);
+
+  hoard.clear();
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_TRUE(Next(loop, *listener).ok());
+  EXPECT_LT(*listener->RetryAfter(absl::ResourceExhaustedError(""), absl::ZeroDuration()), pause) << "it starts anew";
+}
+
+TEST(Tcp, AThousandChannelsLeaveNoDescriptorBehind) {
+  DrivenLoop loop;
+  auto listener = Listen(Tcp(), "tcp://127.0.0.1:0");
+  auto dialer = Dial(Tcp(), listener->bound_key());
+  ConnectedPair warm = Connect(loop, *dialer, *listener);
+  warm = {};
+  const int before = OpenDescriptors();
+  for (int i = 0; i < 1000; ++i) {
+    ConnectedPair pair = Connect(loop, *dialer, *listener);
+    ASSERT_NE(pair.dialed, nullptr);
+    RecordingEvents dialing, accepting;
+    pair.dialed->Start(dialing);
+    pair.accepted->Start(accepting);
+    if (i % 2 == 0) {
+      pair.dialed->Close(absl::CancelledError("done"));
+      loop.RunUntil([&] { return accepting.ends == 1; });
+    }
+  }
+  EXPECT_EQ(OpenDescriptors(), before);
+}
+
+TEST(Tcp, SaysWhatIsWrongWithAKey) {
+  const struct {
+    std::string key;
+    std::string named;
+  } cases[] = {
+      {"tcp://127.0.0.1", "no port"},
+      {"tcp://127.0.0.1:", "port"},
+      {"tcp://127.0.0.1:99999", "port"},
+      {"tcp://127.0.0.1:http", "port"},
+      {"tcp://:80", "no host"},
+      {"tcp://[]:80", "no host"},
+      {"tcp://::1:80", "brackets"},
+      {"tcp://[::1]", "port"},
+      {"tcp://127.0.0.1:1?nodelay=2", "nodelay"},
+      {"tcp://127.0.0.1:1?nodelay=yes", "nodelay"},
+      {"tcp://127.0.0.1:1?keepalive=-1", "keepalive"},
+      {"tcp://127.0.0.1:1?sndbuf=99999999999", "sndbuf"},
+      {"tcp://127.0.0.1:1?connect_timeout=0", "connect_timeout"},
+      {"tcp://127.0.0.1:1?congestion=no_such", "no_such"},
+      {"tcp://127.0.0.1:1?mode=600", "mode"},
+  };
+  for (const auto& wrong : cases) {
+    for (const auto& function : {Tcp().dial, Tcp().listen}) {
+      const auto made = function(wrong.key);
+      EXPECT_EQ(made.status().code(), absl::StatusCode::kInvalidArgument) << wrong.key << ": " << made.status();
+      EXPECT_NE(made.status().message().find(wrong.named), absl::string_view::npos) << made.status();
+      EXPECT_NE(made.status().message().find(wrong.key.substr(6, 5)), absl::string_view::npos) << made.status();
+    }
+  }
+  EXPECT_EQ(Tcp().dial("tcp://127.0.0.1:0").status().code(), absl::StatusCode::kInvalidArgument);
+}
+
+SocketDialerParts PartsFor(const std::string& key) {
+  SocketDialerParts parts;
+  parts.key = key;
+  parts.configure = [](int) { return absl::OkStatus(); };
+  parts.peer = [](int, const SocketAddress&) { return PeerInfo{}; };
+  return parts;
+}
+
+TEST(SocketDialer, TriesEachAddressInTurnAndTellsOfAllThatFailed) {
+  DrivenLoop loop;
+  SilentPort silent, other;
+  SocketDialerParts parts = PartsFor("tcp://name:1");
+  parts.look_up = [&]() -> Lookup::Addresses { return std::vector<SocketAddress>{silent.address, other.address}; };
+  auto dialer = NewSocketDialer(parts);
+  const auto refused = Next(loop, *dialer);
+  const absl::string_view text = refused.status().message();
+  EXPECT_NE(text.find(InternetAddressText(silent.address)), absl::string_view::npos) << text;
+  EXPECT_NE(text.find(InternetAddressText(other.address)), absl::string_view::npos) << text;
+  ASSERT_EQ(listen(other.socket.get(), 1), 0);
+  EXPECT_TRUE(Next(loop, *dialer).ok());
+}
+
+TEST(SocketDialer, ANameThatCannotBeResolvedIsUnavailable) {
+  DrivenLoop loop;
+  SocketDialerParts parts = PartsFor("tcp://name:1");
+  parts.look_up = []() -> Lookup::Addresses { return absl::UnavailableError("no such name"); };
+  const auto outcome = Next(loop, *NewSocketDialer(parts));
+  EXPECT_EQ(outcome.status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(outcome.status().message(), "tcp://name:1: no such name");
+}
+
+TEST(SocketDialer, AResolverThatHangsHoldsUpNeitherTheTimeoutNorTheEnd) {
+  auto release = std::make_shared<std::promise<void>>();
+  std::promise<void> returned;
+  SocketDialerParts parts = PartsFor("tcp://name:1");
+  parts.timeout = absl::Milliseconds(20);
+  parts.look_up = [&returned, hung = release->get_future().share(),
+                   calls = std::make_shared<std::atomic<int>>(0)]() -> Lookup::Addresses {
+    hung.wait();
+    if (++*calls == 2) returned.set_value();
+    return std::vector<SocketAddress>();
+  };
+  {
+    DrivenLoop loop;
+    auto dialer = NewSocketDialer(parts);
+    const auto outcome = Next(loop, *dialer);
+    EXPECT_EQ(outcome.status().code(), absl::StatusCode::kUnavailable);
+    EXPECT_NE(outcome.status().message().find("resolved"), absl::string_view::npos) << outcome.status();
+    auto captured = std::make_shared<int>(0);
+    dialer->Next(*loop, [captured](ChannelOutcome) { ADD_FAILURE() << "called"; });
+    dialer.reset();
+    EXPECT_EQ(captured.use_count(), 1);
+  }
+  release->set_value();  // the threads come back to a loop that is gone
+  returned.get_future().wait();
+}
+
+TEST(SocketDialer, ASocketConnectedToItselfIsRefused) {
+  DrivenLoop loop;
+  SocketAddress address;
+  std::string key;
+  {
+    SilentPort port;
+    address = port.address;
+    key = port.key;
+  }
+  SocketDialerParts parts = PartsFor(key);
+  parts.addresses = {address};
+  parts.configure = [&](int fd) {
+    EXPECT_EQ(bind(fd, address.get(), address.size), 0);  // what the system does by chance, now and then
+    return absl::OkStatus();
+  };
+  EXPECT_EQ(Next(loop, *NewSocketDialer(parts)).status().code(), absl::StatusCode::kUnavailable);
+}
+
+TEST(SystemError, GivesOneMeaningToEachErrorAndTakesLibuvsNegativesAlike) {
+  EXPECT_EQ(SystemError(ECONNREFUSED, "w", "o").code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(SystemError(-ECONNRESET, "w", "o").code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(SystemError(EADDRINUSE, "w", "o").code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(SystemError(ETIMEDOUT, "w", "o").code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(SystemError(-EMFILE, "w", "o").code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(SystemError(EACCES, "w", "o").code(), absl::StatusCode::kPermissionDenied);
+  EXPECT_EQ(SystemError(EINVAL, "w", "o").code(), absl::StatusCode::kInvalidArgument);
+  const absl::Status status = SystemError(EMFILE, "tcp://1.2.3.4:5", "accept");
+  EXPECT_EQ(status.message().find("tcp://1.2.3.4:5: accept: Too many open files ("), 0u) << status;
 }
 
 }  // namespace

@@ -1,53 +1,26 @@
 #include "listenrain/transports/uv_loop.h"
 
-#include <signal.h>
 #include <uv.h>
 
 #include <algorithm>
 #include <atomic>
 #include <cassert>
-#include <exception>
 #include <random>
-#include <system_error>
 #include <thread>
 #include <utility>
 
-#include "absl/container/flat_hash_map.h"
-#include "absl/strings/str_cat.h"
 #include "listenrain/framework/log.h"
 #include "listenrain/framework/loop_core.h"
 #include "listenrain/framework/mutex.h"
+#include "listenrain/framework/status.h"
+#include "listenrain/transports/polling_policy.h"
+#include "listenrain/transports/quiet_thread.h"
 #include "listenrain/transports/readiness.h"
 #include "listenrain/transports/system_error.h"
+#include "listenrain/transports/uv_watches.h"
 
 namespace rain {
 namespace {
-
-class UvLoop;
-class UvWatch;
-
-// What libuv keeps of a watch: lives on until libuv has let go of it.
-struct PollHandle {
-  uv_poll_t uv;
-  UvLoop* loop;    // null once the watch or the loop has ended
-  UvWatch* watch;  // as long as `loop`
-  int fd;
-  WatchCallback callback;
-  int wanted = 0;  // UV_READABLE, UV_WRITABLE
-  int polled = 0;  // what libuv was told
-  bool in_callback = false;
-};
-
-class UvWatch final : public Watch {
- public:
-  explicit UvWatch(PollHandle* handle) : handle_(handle) { handle->watch = this; }
-  ~UvWatch() override;
-  void Want(bool readable, bool writable) override;
-
- private:
-  friend class UvLoop;
-  PollHandle* handle_;  // null once the loop has ended
-};
 
 // What both kinds of loop share: everything but who calls uv_run, and the end.
 //
@@ -55,7 +28,7 @@ class UvWatch final : public Watch {
 // callbacks queued leaves in the same turn; and right before (uv_prepare), for what came up between two iterations.
 class UvLoop : public DescriptorLoop {
  public:
-  UvLoop() : core_(SystemClock(), std::random_device()()) {}
+  UvLoop() : core_(SystemClock(), std::random_device()()), watches_([this] { BeforeWatchCallback(); }) {}
 
   void Run(absl::AnyInvocable<void() &&> task) final {
     if (core_.Post(std::move(task))) Wake();
@@ -68,9 +41,10 @@ class UvLoop : public DescriptorLoop {
   TimerHeap& timers() final { return core_.timers(); }
   void AtTurnEnd(TurnTask& task) final { core_.turn_ends().Add(task); }
 
-  absl::StatusOr<std::unique_ptr<Watch>> NewWatch(int fd, WatchCallback callback) final;
-  static void EndWatch(PollHandle* handle);
-  static void Poll(PollHandle* handle);
+  absl::StatusOr<std::unique_ptr<Watch>> NewWatch(int fd, WatchCallback callback) final {
+    assert(InLoop());
+    return watches_.New(uv_, fd, std::move(callback));
+  }
 
  protected:
   ~UvLoop() override = default;
@@ -89,8 +63,8 @@ class UvLoop : public DescriptorLoop {
   uint64_t happened_ = 0;                        // counts whatever gave the loop something to do
 
  private:
-  static void OnPoll(uv_poll_t* uv, int status, int events);
   void BeforePolling();
+  void BeforeWatchCallback();
   void AfterPolling() { happened_ += core_.Work(); }
   void SetTimer(Instant deadline);
 
@@ -102,7 +76,7 @@ class UvLoop : public DescriptorLoop {
   uint64_t timer_due_ = 0;     // in the milliseconds of uv_now; 0 if it is not armed
   bool now_is_fresh_ = false;  // the clock was read since polling
   int open_handles_ = 0;
-  absl::flat_hash_map<int, PollHandle*> watched_;
+  UvWatches watches_;
 };
 
 absl::Status UvLoop::OpenHandles(uv_loop_t* uv) {
@@ -121,36 +95,31 @@ absl::Status UvLoop::OpenHandles(uv_loop_t* uv) {
   open_handles_ = 4;
   uv_prepare_start(&prepare_, [](uv_prepare_t* handle) { static_cast<UvLoop*>(handle->data)->BeforePolling(); });
   uv_check_start(&check_, [](uv_check_t* handle) { static_cast<UvLoop*>(handle->data)->AfterPolling(); });
-  uv_unref(reinterpret_cast<uv_handle_t*>(&timer_));
-  uv_unref(reinterpret_cast<uv_handle_t*>(&prepare_));
-  uv_unref(reinterpret_cast<uv_handle_t*>(&check_));
+  const auto unref = [](auto&... handles) { (uv_unref(reinterpret_cast<uv_handle_t*>(&handles)), ...); };
+  unref(timer_, prepare_, check_);  // async_ keeps uv_run going
   return absl::OkStatus();
 }
 
 void UvLoop::CloseHandles() {
   core_.Shut();
-  while (!watched_.empty()) EndWatch(watched_.begin()->second);
-  const auto close = [](auto* handle) {
-    uv_close(reinterpret_cast<uv_handle_t*>(handle), [](uv_handle_t* closed) {
-      auto* loop = static_cast<UvLoop*>(closed->data);
-      if (--loop->open_handles_ == 0) loop->OnHandlesClosed();
-    });
+  watches_.EndAll();
+  const uv_close_cb closed = [](uv_handle_t* handle) {
+    auto* loop = static_cast<UvLoop*>(handle->data);
+    if (--loop->open_handles_ == 0) loop->OnHandlesClosed();
   };
-  close(&async_);
-  close(&timer_);
-  close(&prepare_);
-  close(&check_);
+  const auto close = [closed](auto&... handles) { (uv_close(reinterpret_cast<uv_handle_t*>(&handles), closed), ...); };
+  close(async_, timer_, prepare_, check_);
 }
 
 void UvLoop::BeforePolling() {
+  Instant wait_until = turn_deadline_;
   if (core_.NextDeadline() <= core_.now()) {
     core_.Work();
     ++happened_;
-    // Whoever drives this turn wants to see what it did.
-    if (!turn_deadline_.infinite()) turn_deadline_ = core_.now();
+    wait_until = core_.now();  // whoever runs this turn wants to see what it did
   }
   now_is_fresh_ = false;
-  SetTimer(std::min(core_.NextDeadline(), turn_deadline_));
+  SetTimer(std::min(core_.NextDeadline(), wait_until));
 }
 
 // The timer does nothing but bound the wait. libuv counts whole milliseconds of the same clock and waits from now on for the
@@ -175,82 +144,10 @@ void UvLoop::SetTimer(Instant deadline) {
       &timer_, [](uv_timer_t* handle) { static_cast<UvLoop*>(handle->data)->timer_due_ = 0; }, due - now, 0);
 }
 
-absl::StatusOr<std::unique_ptr<Watch>> UvLoop::NewWatch(int fd, WatchCallback callback) {
-  assert(InLoop());
-  const auto where = [fd] { return absl::StrCat("descriptor ", fd); };
-  if (watched_.contains(fd)) return absl::FailedPreconditionError(absl::StrCat(where(), " is watched already on this loop"));
-  auto handle = std::make_unique<PollHandle>();
-  if (const int error = uv_poll_init(uv_, &handle->uv, fd)) {
-    if (error == UV_EPERM) {
-      return absl::InvalidArgumentError(absl::StrCat(where(), ": a regular file is always ready, and cannot be waited for"));
-    }
-    return SystemError(error, where(), "uv_poll_init");
-  }
-  handle->uv.data = handle.get();
-  handle->loop = this;
-  handle->fd = fd;
-  handle->callback = std::move(callback);
-  watched_.emplace(fd, handle.get());
-  return std::make_unique<UvWatch>(handle.release());
-}
-
-void UvLoop::OnPoll(uv_poll_t* uv, int status, int events) {
-  auto* handle = static_cast<PollHandle*>(uv->data);
-  UvLoop* loop = handle->loop;
-  ++loop->happened_;
-  if (!loop->now_is_fresh_) {
-    loop->core_.Refresh();
-    loop->now_is_fresh_ = true;
-  }
-  if (status < 0) {
-    events = std::exchange(handle->polled, 0);  // libuv has stopped polling
-  }
-  handle->in_callback = true;
-  try {
-    handle->callback({(events & UV_READABLE) != 0, (events & UV_WRITABLE) != 0, status < 0});
-  } catch (const std::exception& thrown) {
-    Log(Severity::error, absl::StrCat("watch of descriptor ", handle->fd), thrown.what());
-  } catch (...) {
-    Log(Severity::error, absl::StrCat("watch of descriptor ", handle->fd), "the callback threw what is no std::exception");
-  }
-  handle->in_callback = false;
-  if (handle->loop == nullptr) {
-    handle->callback = nullptr;
-  } else {
-    Poll(handle);
-  }
-}
-
-void UvLoop::Poll(PollHandle* handle) {
-  if (handle->wanted == handle->polled) return;
-  handle->polled = handle->wanted;
-  if (handle->wanted == 0) {
-    uv_poll_stop(&handle->uv);
-  } else {
-    // Fails only if another handle polls this descriptor, which watched_ rules out.
-    [[maybe_unused]] const int error = uv_poll_start(&handle->uv, handle->wanted, &OnPoll);
-    assert(error == 0);
-  }
-}
-
-void UvLoop::EndWatch(PollHandle* handle) {
-  handle->loop->watched_.erase(handle->fd);
-  handle->loop = nullptr;
-  handle->watch->handle_ = nullptr;
-  if (!handle->in_callback) handle->callback = nullptr;
-  uv_close(reinterpret_cast<uv_handle_t*>(&handle->uv),
-           [](uv_handle_t* closed) { delete static_cast<PollHandle*>(closed->data); });
-}
-
-UvWatch::~UvWatch() {
-  if (handle_ != nullptr) UvLoop::EndWatch(handle_);
-}
-
-void UvWatch::Want(bool readable, bool writable) {
-  if (handle_ == nullptr) return;
-  assert(handle_->loop->InLoop());
-  handle_->wanted = (readable ? UV_READABLE : 0) | (writable ? UV_WRITABLE : 0);
-  if (!handle_->in_callback) UvLoop::Poll(handle_);  // else after the callback, once
+void UvLoop::BeforeWatchCallback() {
+  ++happened_;
+  if (std::exchange(now_is_fresh_, true)) return;
+  core_.Refresh();
 }
 
 // The loop with a thread of its own.
@@ -266,6 +163,7 @@ class ThreadedUvLoop final : public UvLoop {
 
  private:
   void ThreadMain();
+  void Close();
   void Turn(Instant deadline);
 
   const UvLoopOptions options_;
@@ -273,7 +171,7 @@ class ThreadedUvLoop final : public UvLoop {
   std::thread thread_;
   std::atomic<bool> stopping_{false};
   bool deletes_itself_ = false;  // written before stopping_, read after
-  int polling_credit_ = 0;       // grows when looking for input pays, or would have
+  PollingPolicy polling_;
 };
 
 absl::Status ThreadedUvLoop::Start() {
@@ -283,22 +181,20 @@ absl::Status ThreadedUvLoop::Start() {
     uv_loop_close(&uv_);
     return opened;
   }
-  // Signals are for the program's own threads.
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  int error = 0;
-  try {
-    thread_ = std::thread([this] { ThreadMain(); });
-  } catch (const std::system_error& thrown) {
-    error = thrown.code().value();
+  auto thread = StartQuietThread([this] { ThreadMain(); });
+  if (!thread.ok()) {
+    Close();
+    return At("loop", thread.status());
   }
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  if (error == 0) return absl::OkStatus();
+  thread_ = *std::move(thread);
+  return absl::OkStatus();
+}
+
+void ThreadedUvLoop::Close() {
   CloseHandles();
-  uv_run(&uv_, UV_RUN_DEFAULT);
-  uv_loop_close(&uv_);
-  return absl::ResourceExhaustedError("loop: the system refuses another thread (raise the limit of threads, ulimit -u)");
+  uv_run(&uv_, UV_RUN_DEFAULT);  // until they are closed
+  [[maybe_unused]] const int error = uv_loop_close(&uv_);
+  assert(error == 0);
 }
 
 void ThreadedUvLoop::ThreadMain() {
@@ -308,10 +204,7 @@ void ThreadedUvLoop::ThreadMain() {
     Turn(Instant::Infinite());
     core_.baton().Release();
   }
-  CloseHandles();
-  uv_run(&uv_, UV_RUN_DEFAULT);  // until the handles are closed
-  [[maybe_unused]] const int error = uv_loop_close(&uv_);
-  assert(error == 0);
+  Close();
   core_.baton().Release();
   if (deletes_itself_) delete this;
 }
@@ -324,27 +217,22 @@ bool ThreadedUvLoop::RunTurn(Instant deadline) {
 }
 
 void ThreadedUvLoop::Turn(Instant deadline) {
-  static constexpr int kMaxCredit = 16;
   turn_deadline_ = deadline;
   if (options_.poll <= absl::ZeroDuration()) {
     uv_run(&uv_, UV_RUN_ONCE);
     return;
   }
   const uint64_t happened_before = happened_;
-  const Instant began = clock().Now();
-  const Instant end = std::min(began + options_.poll, deadline);
-  if (polling_credit_ > 0) {
+  const Instant poll_until = std::min(clock().Now() + options_.poll, deadline);
+  if (polling_.ShouldPoll()) {
     do {
       uv_run(&uv_, UV_RUN_NOWAIT);
-      if (happened_ != happened_before) {
-        polling_credit_ = std::min(polling_credit_ + 1, kMaxCredit);
-        return;
-      }
-    } while (clock().Now() < end);
-    --polling_credit_;
+      if (happened_ != happened_before) return polling_.OnPollingPaid();
+    } while (now() < poll_until);
+    polling_.OnPollingInVain();
   }
   uv_run(&uv_, UV_RUN_ONCE);
-  if (polling_credit_ < kMaxCredit && now() < end) ++polling_credit_;
+  if (now() < poll_until) polling_.OnShortSleep();
 }
 
 void ThreadedUvLoop::End() {

@@ -1,0 +1,419 @@
+#include "listenrain/transports/stream_channel.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "listenrain/testing/recording_events.h"
+#include "listenrain/transports/driven_loop.h"
+
+namespace rain {
+namespace {
+
+// Byte i of everything that these tests send at length.
+char ByteAt(uint64_t i) { return static_cast<char>((i * 2654435761u) >> 13); }
+
+std::string Bytes(uint64_t from, size_t count) {
+  std::string bytes(count, '\0');
+  for (size_t i = 0; i < count; ++i) bytes[i] = ByteAt(from + i);
+  return bytes;
+}
+
+// Compares what arrives with ByteAt, and keeps none of it.
+class CheckingEvents final : public ChannelEvents {
+ public:
+  uint64_t received = 0;
+  bool wrong = false;
+  int drained = 0;
+  bool ended = false;
+  std::optional<absl::Status> closed;
+
+  Buffer ReadBuffer(size_t hint) override { return pool_->Allocate(hint); }
+  void OnRead(Buffer bytes) override {
+    for (const char byte : bytes.view()) wrong |= byte != ByteAt(received++);
+  }
+  void OnDrained() override { ++drained; }
+  void OnEnd() override { ended = true; }
+  void OnClosed(absl::Status why) override { closed = std::move(why); }
+
+ private:
+  std::shared_ptr<BufferPool> pool_ = NewBufferPool();
+};
+
+// A channel, and the bare socket at its other end.
+class StreamChannel : public testing::Test {
+ protected:
+  void SetUp() override {
+    int ends[2] = {-1, -1};
+    ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+    Take(UniqueFd(ends[0]), UniqueFd(ends[1]));
+  }
+  void Take(UniqueFd ours, UniqueFd theirs) {
+    fd_ = ours.get();
+    channel_ = Make(std::move(ours));
+    peer_ = std::move(theirs);
+  }
+  void UseTcp() {
+    UniqueFd listener(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_in address = {};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof(address);
+    ASSERT_EQ(bind(listener.get(), reinterpret_cast<sockaddr*>(&address), size), 0);
+    ASSERT_EQ(listen(listener.get(), 1), 0);
+    ASSERT_EQ(getsockname(listener.get(), reinterpret_cast<sockaddr*>(&address), &size), 0);
+    UniqueFd peer(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    ASSERT_EQ(connect(peer.get(), reinterpret_cast<sockaddr*>(&address), size), 0);
+    channel_.reset();
+    Take(UniqueFd(accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC)), std::move(peer));
+  }
+  std::unique_ptr<Channel> Make(UniqueFd socket) {
+    auto channel = NewStreamChannel(*loop_, std::move(socket), PeerInfo{"test://peer", {}});
+    EXPECT_TRUE(channel.ok()) << channel.status();
+    return channel.ok() ? *std::move(channel) : nullptr;
+  }
+  void PeerSends(const std::string& bytes) {
+    ASSERT_EQ(send(peer_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL), static_cast<ssize_t>(bytes.size()));
+  }
+  // All that the peer has got by now.
+  std::string PeerReceives() {
+    std::string all(1 << 20, '\0');
+    const ssize_t got = recv(peer_.get(), all.data(), all.size(), MSG_DONTWAIT);
+    all.resize(got > 0 ? static_cast<size_t>(got) : 0);
+    return all;
+  }
+  void PeerResets() {
+    const linger at_once = {1, 0};
+    ASSERT_EQ(setsockopt(peer_.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once)), 0);
+    peer_.reset();
+  }
+  void Write(const std::string& bytes) {
+    const Buffer piece = Buffer::Adopt(bytes);
+    channel_->Write({&piece, 1});
+  }
+  // Writes until the socket is full.
+  void Fill() {
+    while (channel_->pending_bytes() == 0) Write(std::string(64 << 10, 'f'));
+  }
+  // How many turns the loop makes in 20 ms: about one, unless something is ready and nobody takes it.
+  int TurnsWhileIdle() {
+    const Instant end = loop_->clock().Now() + absl::Milliseconds(20);
+    class Alarm final : public Timer {
+      void OnTimer() override {}
+    } alarm;
+    loop_->timers().Arm(alarm, end);
+    int turns = 0;
+    for (; loop_->clock().Now() < end; ++turns) loop_.RunTurn();
+    return turns;
+  }
+
+  DrivenLoop loop_;
+  RecordingEvents events_;
+  std::unique_ptr<Channel> channel_;
+  UniqueFd peer_;
+  int fd_ = -1;
+};
+
+TEST_F(StreamChannel, WritesAtOnceAndOneGatherCallTakesManyPieces) {
+  channel_->Start(events_);
+  std::vector<Buffer> pieces;
+  std::string all;
+  for (int i = 0; i < 5000; ++i) {
+    const std::string bytes = Bytes(all.size(), static_cast<size_t>(i % 7));  // some are empty
+    all += bytes;
+    pieces.push_back(Buffer::Adopt(bytes));
+  }
+  channel_->Write(pieces);
+  EXPECT_EQ(channel_->bytes_taken() + channel_->pending_bytes(), all.size());
+  std::string got = PeerReceives();
+  EXPECT_FALSE(got.empty()) << "nothing was written before a turn";
+  loop_.RunUntil([&] {
+    got += PeerReceives();
+    return got.size() >= all.size();
+  });
+  EXPECT_EQ(got, all);
+  EXPECT_EQ(channel_->bytes_taken(), all.size());
+}
+
+TEST_F(StreamChannel, APeerThatNeverReadsStopsTheWriterAndCostsNoTurns) {
+  channel_->Start(events_);
+  Fill();
+  const uint64_t taken = channel_->bytes_taken();
+  const size_t pending = channel_->pending_bytes();
+  Write("more");
+  EXPECT_EQ(channel_->pending_bytes(), pending + 4);
+  EXPECT_LE(TurnsWhileIdle(), 5);
+  EXPECT_EQ(channel_->bytes_taken(), taken);
+  EXPECT_EQ(events_.drained, 0);
+  channel_->Close(absl::CancelledError("enough"));
+  EXPECT_EQ(channel_->pending_bytes(), 0u);
+  EXPECT_EQ(channel_->bytes_taken(), taken);
+  EXPECT_FALSE(events_.closed.has_value()) << "told inside Close";
+  loop_.RunUntil([&] { return events_.closed.has_value(); });
+  EXPECT_EQ(events_.closed->message(), "enough");
+  EXPECT_EQ(channel_->bytes_taken(), taken);
+}
+
+TEST_F(StreamChannel, ATinySendBufferLosesNothingHoweverTheBytesAreCut) {
+  const int tiny = 1;
+  ASSERT_EQ(setsockopt(fd_, SOL_SOCKET, SO_SNDBUF, &tiny, sizeof(tiny)), 0);
+  CheckingEvents receiver;
+  auto receiving = Make(std::move(peer_));
+  receiving->Start(receiver);
+  channel_->Start(events_);
+  uint64_t written = 0;
+  constexpr uint64_t kTotal = 4 << 20;
+  while (written < kTotal) {
+    std::vector<Buffer> pieces;
+    for (uint64_t count = loop_->Random() % 200; count > 0 && written < kTotal; --count) {
+      const size_t size = std::min<uint64_t>(loop_->Random() % 3000, kTotal - written);
+      pieces.push_back(Buffer::Adopt(Bytes(written, size)));
+      written += size;
+    }
+    channel_->Write(pieces);
+    EXPECT_EQ(channel_->bytes_taken() + channel_->pending_bytes(), written);
+    if (channel_->pending_bytes() > 300'000) loop_.RunUntil([&] { return channel_->pending_bytes() < 100'000; });
+  }
+  loop_.RunUntil([&] { return receiver.received == kTotal; });
+  EXPECT_FALSE(receiver.wrong);
+  loop_.RunUntil([&] { return channel_->pending_bytes() == 0; });
+  EXPECT_GE(events_.drained, 1);
+}
+
+TEST_F(StreamChannel, CarriesAHundredMebibytesBothWaysAtOnce) {
+  UseTcp();
+  constexpr uint64_t kPiece = 1 << 20;
+  constexpr uint64_t kTotal = 100 * kPiece;
+  CheckingEvents here, there;
+  auto other = Make(std::move(peer_));
+  channel_->Start(here);
+  other->Start(there);
+  uint64_t written = 0;
+  loop_.RunUntil([&] {
+    for (; written < kTotal && channel_->pending_bytes() < kPiece && other->pending_bytes() < kPiece; written += kPiece) {
+      const Buffer piece = Buffer::Adopt(Bytes(written, kPiece));
+      channel_->Write({&piece, 1});
+      other->Write({&piece, 1});
+    }
+    return here.received == kTotal && there.received == kTotal;
+  });
+  EXPECT_FALSE(here.wrong);
+  EXPECT_FALSE(there.wrong);
+}
+
+TEST_F(StreamChannel, WhatArrivedBeforeThePeerWentAwayIsDeliveredAlthoughAWriteFails) {
+  channel_->Start(events_);
+  PeerSends("last words");
+  peer_.reset();
+  Write("too late");  // EPIPE, and no SIGPIPE
+  EXPECT_EQ(channel_->bytes_taken(), 0u);
+  EXPECT_EQ(channel_->pending_bytes(), 8u);
+  Write("!");
+  EXPECT_EQ(channel_->pending_bytes(), 9u);
+  EXPECT_FALSE(events_.closed.has_value());
+  loop_.RunUntil([&] { return events_.closed.has_value(); });
+  EXPECT_EQ(events_.bytes, "last words");
+  EXPECT_EQ(events_.closed->code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(events_.ends, 0) << "this is no proper end";
+  EXPECT_EQ(channel_->pending_bytes(), 0u);
+}
+
+TEST_F(StreamChannel, ThatHoldsWhileReadingIsPausedToo) {
+  channel_->Start(events_);
+  channel_->SetReading(false);
+  PeerSends("last words");
+  peer_.reset();
+  Write("too late");
+  EXPECT_LE(TurnsWhileIdle(), 5);
+  EXPECT_EQ(events_.bytes, "");
+  EXPECT_FALSE(events_.closed.has_value());
+  channel_->SetReading(true);
+  loop_.RunUntil([&] { return events_.closed.has_value(); });
+  EXPECT_EQ(events_.bytes, "last words");
+  EXPECT_EQ(events_.closed->code(), absl::StatusCode::kUnavailable);
+}
+
+TEST_F(StreamChannel, AResetWhileReadingIsPausedNeitherSpinsNorIsLost) {
+  UseTcp();
+  channel_->Start(events_);
+  channel_->SetReading(false);
+  PeerResets();
+  EXPECT_LE(TurnsWhileIdle(), 5);
+  EXPECT_FALSE(events_.closed.has_value());
+  channel_->SetReading(true);
+  loop_.RunUntil([&] { return events_.closed.has_value(); });
+  EXPECT_EQ(events_.closed->code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(events_.ends, 0);
+}
+
+TEST_F(StreamChannel, AResetWhileWritesPendIsTold) {
+  UseTcp();
+  channel_->Start(events_);
+  channel_->SetReading(false);
+  Fill();
+  PeerResets();
+  loop_.RunUntil([&] { return events_.closed.has_value(); });
+  EXPECT_EQ(events_.closed->code(), absl::StatusCode::kUnavailable);
+}
+
+TEST_F(StreamChannel, BytesThatArrivedBeforeAResetAreReadFirst) {
+  UseTcp();
+  channel_->Start(events_);
+  events_.read_buffer_bytes = 3;  // several reads
+  PeerSends("before the reset");
+  loop_.RunUntil([&] { return !events_.bytes.empty(); });
+  PeerResets();
+  loop_.RunUntil([&] { return events_.closed.has_value(); });
+  EXPECT_EQ(events_.bytes, "before the reset");
+  EXPECT_EQ(events_.closed->code(), absl::StatusCode::kUnavailable);
+}
+
+TEST_F(StreamChannel, APeerThatWillNotReadButStillSendsIsHeardUntilNothingIsLeft) {
+  channel_->Start(events_);
+  PeerSends("heard");
+  ASSERT_EQ(shutdown(peer_.get(), SHUT_RD), 0);
+  Write("unheard");
+  loop_.RunUntil([&] { return events_.closed.has_value(); });
+  EXPECT_EQ(events_.bytes, "heard");
+  EXPECT_EQ(events_.closed->code(), absl::StatusCode::kUnavailable);
+}
+
+TEST_F(StreamChannel, CloseWriteWaitsForWhatPendsAndReadingGoesOn) {
+  channel_->Start(events_);
+  Fill();
+  channel_->CloseWrite();
+  Write("ignored");
+  const uint64_t total = channel_->bytes_taken() + channel_->pending_bytes();
+  uint64_t got = 0;
+  bool ended = false;
+  loop_.RunUntil([&] {
+    char bytes[4096];
+    ssize_t count;
+    while ((count = recv(peer_.get(), bytes, sizeof(bytes), MSG_DONTWAIT)) > 0) got += static_cast<uint64_t>(count);
+    ended = count == 0;
+    return ended;
+  });
+  EXPECT_EQ(got, total);
+  EXPECT_EQ(events_.drained, 1);
+  PeerSends("still here");
+  loop_.RunUntil([&] { return events_.bytes == "still here"; });
+  peer_.reset();
+  loop_.RunUntil([&] { return events_.ends == 1; });
+  EXPECT_LE(TurnsWhileIdle(), 5) << "both directions have ended, and it is the user who closes";
+  EXPECT_FALSE(events_.closed.has_value());
+}
+
+TEST_F(StreamChannel, WritingGoesOnAfterThePeersEnd) {
+  channel_->Start(events_);
+  PeerSends("question");
+  ASSERT_EQ(shutdown(peer_.get(), SHUT_WR), 0);
+  loop_.RunUntil([&] { return events_.ends == 1; });
+  EXPECT_EQ(events_.bytes, "question");
+  EXPECT_LE(TurnsWhileIdle(), 5);
+  Write("answer");
+  EXPECT_EQ(PeerReceives(), "answer");
+  channel_->CloseWrite();
+  channel_->CloseWrite();
+  char byte;
+  EXPECT_EQ(recv(peer_.get(), &byte, 1, 0), 0);
+}
+
+TEST_F(StreamChannel, AnEmptyReadBufferPausesUntilReadingIsAskedForAgain) {
+  channel_->Start(events_);
+  events_.read_buffer_bytes = 0;
+  PeerSends("bytes");
+  EXPECT_LE(TurnsWhileIdle(), 5);
+  EXPECT_EQ(events_.bytes, "");
+  events_.read_buffer_bytes = 100;
+  EXPECT_LE(TurnsWhileIdle(), 5);
+  EXPECT_EQ(events_.bytes, "");
+  channel_->SetReading(true);
+  loop_.RunUntil([&] { return events_.bytes == "bytes"; });
+}
+
+TEST_F(StreamChannel, MayBeClosedInsideEachEvent) {
+  const absl::Status why = absl::CancelledError("inside");
+  for (const std::string in : {"read buffer", "read", "drained", "end"}) {
+    SCOPED_TRACE(in);
+    SetUp();
+    class ClosingEvents final : public ChannelEvents {
+     public:
+      Channel* channel = nullptr;
+      std::string in;
+      int closed = 0;
+
+     private:
+      Buffer ReadBuffer(size_t) override { return Event("read buffer"), Buffer::Adopt(std::string(100, '\0')); }
+      void OnRead(Buffer) override { Event("read"); }
+      void OnDrained() override { Event("drained"); }
+      void OnEnd() override { Event("end"); }
+      void OnClosed(absl::Status status) override {
+        EXPECT_EQ(status.message(), "inside");
+        ++closed;
+        channel->Write({});
+        channel->CloseWrite();
+        channel->SetReading(true);
+        channel->Close(absl::CancelledError("again"));
+      }
+      void Event(const std::string& event) {
+        EXPECT_EQ(closed, 0);
+        if (event == in) channel->Close(absl::CancelledError("inside"));
+      }
+    } events;
+    events.channel = channel_.get();
+    events.in = in;
+    channel_->Start(events);
+    if (in == "drained") Fill();
+    PeerSends("bytes");
+    ASSERT_EQ(shutdown(peer_.get(), SHUT_WR), 0);
+    loop_.RunUntil([&] {
+      PeerReceives();
+      return events.closed > 0;
+    });
+    loop_.RunReady();
+    EXPECT_EQ(events.closed, 1);
+  }
+}
+
+TEST_F(StreamChannel, ClosedBeforeItIsStartedItTellsSoAtTheStart) {
+  channel_->Close(absl::CancelledError("early"));
+  loop_.RunReady();
+  channel_->Start(events_);
+  EXPECT_FALSE(events_.closed.has_value());
+  loop_.RunUntil([&] { return events_.closed.has_value(); });
+  EXPECT_EQ(events_.closed->message(), "early");
+}
+
+TEST_F(StreamChannel, DestroyedItEndsWithoutAnEvent) {
+  channel_->Start(events_);
+  Fill();
+  channel_->Close(absl::CancelledError("closed, and destroyed before it was told"));
+  channel_.reset();
+  loop_.RunReady();
+  EXPECT_FALSE(events_.closed.has_value());
+  EXPECT_EQ(fcntl(fd_, F_GETFD), -1) << "the descriptor is open";
+  EXPECT_EQ(errno, EBADF);
+}
+
+TEST_F(StreamChannel, ADescriptorThatIsNoSocketEndsWithAnErrorThatSaysSo) {
+  int ends[2];
+  ASSERT_EQ(pipe2(ends, O_CLOEXEC), 0);
+  channel_ = Make(UniqueFd(ends[0]));
+  peer_ = UniqueFd(ends[1]);
+  channel_->Start(events_);
+  ASSERT_EQ(write(peer_.get(), "x", 1), 1);
+  loop_.RunUntil([&] { return events_.closed.has_value(); });
+  EXPECT_EQ(events_.closed->code(), absl::StatusCode::kInvalidArgument);
+}
+
+}  // namespace
+}  // namespace rain
