@@ -18,6 +18,7 @@ namespace rain {
 namespace {
 
 using testing::ElementsAre;
+using testing::HasSubstr;
 
 class TestClock final : public Clock {
  public:
@@ -110,7 +111,7 @@ TEST_F(LoopCoreTest, WhatATaskThrowsIsLoggedAndTheOthersRun) {
   core_.Post(Note("after"));
   EXPECT_EQ(core_.Work(), 3u);
   SetLogSink(nullptr);
-  EXPECT_THAT(lines, ElementsAre("loop: thrown", "loop: a task threw what is no std::exception"));
+  EXPECT_THAT(lines, ElementsAre(HasSubstr("thrown"), HasSubstr("no std::exception")));
   EXPECT_THAT(did_, ElementsAre("after"));
 }
 

@@ -12,11 +12,9 @@
 
 #include "absl/time/time.h"
 #include "listenrain/framework/executor.h"
+#include "listenrain/testing/violations.h"
 
 namespace rain {
-
-// One sentence for each thing that is wrong; empty if nothing is.
-using Violations = std::vector<std::string>;
 
 struct ExecutorSubject {
   // A new executor, whose last reference is the caller's.
