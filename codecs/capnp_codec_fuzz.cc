@@ -1,5 +1,5 @@
 #include "listenrain/codecs/capnp_codec.h"
-#include "listenrain/codecs/fuzz_codecs.h"
+#include "listenrain/testing/fuzz_codecs.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static const auto& codec = *new auto(rain::NewCapnpCodec());

@@ -10,8 +10,8 @@
 #include "listenrain/codecs/capnp_codec.h"
 #include "listenrain/codecs/compact.h"
 #include "listenrain/codecs/length_prefix.h"
-#include "listenrain/codecs/wire_page.h"
 #include "listenrain/framework/status.h"
+#include "listenrain/testing/wire_page.h"
 
 namespace rain {
 namespace {

@@ -1,4 +1,4 @@
-// What fuzzing holds codecs to, beside not to crash. Each function aborts if the codec contradicts itself.
+// What fuzzing holds codecs to, beside not to crash: ours, and users' own. Each function aborts if the codec contradicts itself.
 #pragma once
 
 #include "absl/strings/string_view.h"

@@ -1,4 +1,4 @@
-// The golden frames of WIRE.md, for tests.
+// The golden frames of codecs/WIRE.md, for tests in this tree.
 #pragma once
 
 #include <cstdint>

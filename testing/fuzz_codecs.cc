@@ -1,4 +1,4 @@
-#include "listenrain/codecs/fuzz_codecs.h"
+#include "listenrain/testing/fuzz_codecs.h"
 
 #include <algorithm>
 #include <cstdio>

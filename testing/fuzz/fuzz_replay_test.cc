@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "listenrain/codecs/wire_page.h"
 #include "listenrain/testing/scale.h"
 #include "listenrain/testing/violations.h"
+#include "listenrain/testing/wire_page.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size);
 

@@ -1,4 +1,4 @@
-#include "listenrain/codecs/wire_page.h"
+#include "listenrain/testing/wire_page.h"
 
 #include <gtest/gtest.h>
 
