@@ -29,7 +29,7 @@ void GuardedAndLogged(absl::string_view who, F call) {
     call();
     return absl::OkStatus();
   });
-  if (!status.ok()) Log(Severity::error, who, status.message());
+  if (!status.ok()) Log(Severity::error, "user code", status.message());
 }
 
 }  // namespace rain

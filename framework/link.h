@@ -56,14 +56,14 @@ class Link final : private ChannelEvents, private TurnTask {
   ~Link() override;
 
   // True while there is room before the next flush: the channel keeps up.
-  bool CanWrite() const { return open_ && output_.size() + channel_->pending_bytes() < kFlushBytes; }
+  bool CanWrite() const { return open_ && output_.waiting_bytes() + channel_->pending_bytes() < kFlushBytes; }
   // Where to write the next packet's payload: Begin, write, then Sent() with what EndPacket returned.
   Output& output() { return output_; }
   // A packet was put into output(). It goes out at the turn's end at the latest.
   void Sent(size_t bytes, Token token, size_t charge);
 
   // Bytes not yet taken by the channel.
-  size_t pending_bytes() const { return output_.size() + channel_->pending_bytes(); }
+  size_t pending_bytes() const { return output_.waiting_bytes() + channel_->pending_bytes(); }
   uint64_t bytes_taken() const { return channel_->bytes_taken(); }
   // Where the packet given to Sent last ends, counted from the channel's first byte.
   uint64_t end() const { return end_; }

@@ -55,7 +55,7 @@ absl::StatusOr<size_t> Output::EndPacket() {
           ? Guarded("the packet codec, encoding,", [this] { return closed_.empty() && !moved_ ? EndContiguous() : EndPieces(); })
           : absl::StatusOr<size_t>(status_);
   if (packet.ok()) {
-    size_ += *packet;
+    waiting_bytes_ += *packet;
     start_ = cursor_;
     closed_.clear();
     closed_bytes_ = 0;
@@ -117,7 +117,7 @@ absl::StatusOr<size_t> Output::Append(Payload payload) {
 
 void Output::Flush(Channel& channel) {
   if (!block_.empty()) Emit(OffsetOf(cursor_));
-  size_ = 0;
+  waiting_bytes_ = 0;
   if (!ready_.empty()) channel.Write(ready_);
   ready_.clear();
   block_ = Buffer();

@@ -31,7 +31,7 @@ class Output final : public PayloadWriter {
   absl::StatusOr<size_t> Append(Payload payload);
 
   // Bytes in packets not yet flushed.
-  size_t size() const { return size_; }
+  size_t waiting_bytes() const { return waiting_bytes_; }
   // Writes all packets to the channel with one call, and lets go of the block.
   void Flush(Channel& channel);
 
@@ -46,7 +46,7 @@ class Output final : public PayloadWriter {
   const size_t max_packet_bytes_;
   std::vector<Buffer> ready_;
   size_t mark_ = 0;  // where in block_ the bytes begin that are in no piece of ready_ yet
-  size_t size_ = 0;
+  size_t waiting_bytes_ = 0;
 };
 
 }  // namespace rain

@@ -81,6 +81,7 @@ class PostBox final : public RefCounted {
   Role role() const { return role_; }
   Shard& shard() const { return *shard_; }
   Budget& budget() { return budget_; }
+  const Budget& budget() const { return budget_; }
 
   // True once the transport has ended: nobody waits for a reply there.
   bool gone() const { return gone_.load(std::memory_order_acquire); }
