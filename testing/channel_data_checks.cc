@@ -1,4 +1,6 @@
 // Bytes: in order, complete, both ways, counted, and no more than the reader wants.
+#include <initializer_list>
+
 #include "absl/strings/str_cat.h"
 #include "listenrain/testing/channel_checks.h"
 
@@ -9,7 +11,7 @@ void BytesArriveCompleteAndInOrder(ChannelRig& rig) {
   ChannelPair pair;
   if (!rig.Connect(pair)) return;
   Dice dice(1);
-  for (const size_t size : {1, 2, 7, 100, 1460, 4095, 4096, 4097, 65535, 65536, 300000, 1 << 20}) {
+  for (const size_t size : std::initializer_list<size_t>{1, 2, 7, 100, 1460, 4095, 4096, 4097, 65535, 65536, 300000, 1 << 20}) {
     for (WatchedChannel* from : {pair.near, pair.far}) {
       WatchedChannel& to = from == pair.near ? *pair.far : *pair.near;
       uint64_t all = 0;

@@ -81,10 +81,16 @@ class ChannelRig final : private ChannelWatcher {
   bool manual() const { return !manual_loops_.empty(); }
   bool AwaitTurns(Loop& loop, absl::FunctionRef<bool()> condition);
 
+  Mutex mutex_;
+  CondVar changed_;
+  uint64_t progress_ ABSL_GUARDED_BY(mutex_) = 0;
+  Violations violations_ ABSL_GUARDED_BY(mutex_);
+
   const ChannelSubject& subject_;
   const size_t descriptors_before_;
   const TransportScheme scheme_;
   std::vector<ManualLoop*> manual_loops_;
+  bool restless_ = false;  // the manual loops always have something to do
   std::shared_ptr<Loop> near_loop_;
   std::shared_ptr<Loop> far_loop_;
   std::unique_ptr<ChannelGenerator> listener_;
@@ -92,11 +98,6 @@ class ChannelRig final : private ChannelWatcher {
   std::vector<std::unique_ptr<ChannelGenerator>> dialers_;
   std::deque<Answer> answers_;
   std::deque<WatchedChannel> ends_;
-
-  Mutex mutex_;
-  CondVar changed_;
-  uint64_t progress_ ABSL_GUARDED_BY(mutex_) = 0;
-  Violations violations_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace rain

@@ -74,9 +74,9 @@ void WatchedChannel::CheckCounts(const char* when) {
   if (now_taken > written_)
     Violation(absl::StrCat("bytes_taken() is ", now_taken, " after ", when, ", of ", written_, " written"));
   if (closing_ || closed_.has_value()) return;
-  if (now_taken + pending() != written_) {
-    Violation(absl::StrCat("bytes_taken() ", now_taken, " and pending_bytes() ", pending(), " do not make the ", written_,
-                           " bytes written, after ", when));
+  if (now_taken + pending() != written_ && suspicion_.empty()) {
+    suspicion_ = absl::StrCat("bytes_taken() ", now_taken, " and pending_bytes() ", pending(), " do not make the ", written_,
+                              " bytes written, after ", when);
   }
   if (pending() > 0) owes_drained_ = true;
 }
@@ -121,6 +121,8 @@ void WatchedChannel::Close(absl::Status why) {
 }
 
 void WatchedChannel::Destroy() {
+  if (channel_ == nullptr) return;
+  if (!suspicion_.empty() && !closing_ && !closed_.has_value()) Violation(suspicion_);
   Call("the destructor", [this] { channel_.reset(); });
 }
 
@@ -132,7 +134,10 @@ void WatchedChannel::Event(const char* name) {
   const bool last = std::strcmp(name, "OnClosed") == 0;
   if (closed_.has_value()) Violation(absl::StrCat(name, " after OnClosed"));
   if (closing_ && !last) Violation(absl::StrCat(name, " after Close"));
-  if (!last) CheckCounts(name);
+  if (!last) {
+    CheckCounts(name);
+    if (!suspicion_.empty()) Violation(suspicion_);
+  }
   in_event_ = name;
 }
 

@@ -94,6 +94,7 @@ class WatchedChannel final : public ChannelEvents {
   bool write_closed_ = false;
   bool closing_ = false;
   bool owes_drained_ = false;
+  std::string suspicion_;  // counts that are right only if the channel has just died
   uint64_t read_ = 0;
   uint64_t written_ = 0;
   uint64_t last_taken_ = 0;
