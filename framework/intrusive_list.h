@@ -20,6 +20,7 @@ class IntrusiveList {
   bool empty() const { return first_ == nullptr; }
   size_t size() const { return size_; }
   T* front() const { return first_; }
+  T* back() const { return last_; }
 
   void PushBack(T& element) {
     ListHook<T>& hook = element.*kHook;

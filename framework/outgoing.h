@@ -59,6 +59,7 @@ struct Outgoing final : Timer {
   DeadlineOwner* owner = nullptr;
   Ref<PostBox> box;          // set while in the mailbox or on an executor
   Outgoing* next = nullptr;  // in the mailbox and in free lists
+  ListHook<Outgoing> deadline_hook;
   ListHook<Outgoing> queue_hook;
   ListHook<Outgoing> in_flight_hook;
   const void* in_flight_at = nullptr;  // the stat machine pool that has it; thread: loop

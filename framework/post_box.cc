@@ -88,7 +88,8 @@ void Cancellation::Cancel() {
   }
   if (!box) return;
   PostBox& at = *box;
-  at.shard().Execute([box = std::move(box), token]() mutable {
+  // In a later turn, on the loop too: the request may still be in the mailbox, and that is looked into first.
+  at.shard().loop().Run([box = std::move(box), token]() mutable {
     if (box->transport() != nullptr) box->transport()->Cancel(token);
   });
 }

@@ -22,6 +22,7 @@ Transport::Transport(Ref<PostBox> box, std::shared_ptr<const RequestSink> sink)
       queue_(built_in_queue_ ? NewFifoQueue() : box_->protocol().queue()),
       requests_(box_->protocol().stat_machines == nullptr ? NewStatMachinePool(shard_.nodes())
                                                           : box_->protocol().stat_machines(shard_.nodes())),
+      deadlines_(shard_.loop()),
       stall_(shard_.loop(), limits_.stall, [this] { OnStalled(); }) {
   box_->set_transport(this);
 }

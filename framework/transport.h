@@ -7,6 +7,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
 #include "listenrain/framework/channel_generator.h"
+#include "listenrain/framework/deadline_line.h"
 #include "listenrain/framework/delivery.h"
 #include "listenrain/framework/dispatcher.h"
 #include "listenrain/framework/guarded.h"
@@ -113,6 +114,7 @@ class Transport final : public Resident, private LinkEvents, private DeadlineOwn
   const bool built_in_queue_;
   std::unique_ptr<Queue> queue_;
   std::unique_ptr<StatMachinePool> requests_;
+  DeadlineLine deadlines_;
   size_t window_requests_ = 0;  // sent and without outcome
   size_t window_bytes_ = 0;
   uint64_t requests_sent_ = 0;     // in order: the last id given

@@ -23,7 +23,7 @@ void Transport::OnRequest(MessageHeader&& header, Payload&& payload) {
                                 "more than ", asked_,
                                 " requests in flight on this transport: configure limits.window alike on both sides")));
     }
-    if (asked_ids_.contains(header.id)) {
+    if (!asked_ids_.empty() && asked_ids_.contains(header.id)) {
       return Refuse(header,
                     absl::AlreadyExistsError(absl::StrCat("a request with msgID ", ToString(header.id), " is in flight")));
     }

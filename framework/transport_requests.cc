@@ -59,7 +59,7 @@ absl::Status Transport::SubmitDirect(Submission& submission, Encode encode) {
       request.header.id = id;
       counters_.started.Add();
       counters_.in_flight.Add();
-      if (!request.deadline.infinite()) shard_.loop().timers().Arm(request, request.deadline);
+      deadlines_.Arm(request);
       Depart(request, *packet);
       return absl::OkStatus();
     }
@@ -78,6 +78,7 @@ absl::Status Transport::SubmitQueued(Submission& submission, Encode encode) {
   absl::Status status = Admit(**outgoing);
   if (!status.ok()) {
     if ((*outgoing)->charged) box_->budget().Release((*outgoing)->size);
+    OutgoingPool::Retire(**outgoing);  // its token may be in the caller's Cancellation
     shard_.nodes().RecycleInLoop(**outgoing);
   }
   return status;
@@ -97,6 +98,7 @@ void Transport::Accept(Outgoing& outgoing) {
   Dispatcher& dispatcher = shard.DispatcherOf(box.shared_protocol());
   if (outgoing.charged) box.budget().Release(outgoing.size);
   if (outgoing.header.kind == MessageKind::request) {
+    OutgoingPool::Retire(outgoing);
     dispatcher.counters.started.Add();
     Counter& ended = absl::IsCancelled(status) ? dispatcher.counters.cancelled : dispatcher.counters.failed;
     ended.Add();
@@ -122,7 +124,7 @@ absl::Status Transport::Admit(Outgoing& outgoing) {
       }
       counters_.started.Add();
       counters_.in_flight.Add();
-      if (!outgoing.deadline.infinite()) shard_.loop().timers().Arm(outgoing, outgoing.deadline);
+      deadlines_.Arm(outgoing);
       outgoing.stage = Stage::queued;
       Enqueue(outgoing);
       break;
@@ -250,7 +252,7 @@ void Transport::WriteQueued(Outgoing& outgoing) {
 
 // The request has its outcome: it leaves every line and table. It was popped from requests_ already.
 void Transport::Leave(Outgoing& request) {
-  shard_.loop().timers().Cancel(request);
+  deadlines_.Cancel(request);
   OutgoingPool::Retire(request);
   counters_.in_flight.Subtract();
   if (request.stage == Stage::queued) GuardedAndLogged("the queue", [&] { queue_->Remove(request); });
