@@ -14,7 +14,7 @@ ARROWS = {
     **{folder: BELOW_FACE | {FACE, folder} for folder in ('testing', 'bench', 'examples')},
 }
 PUBLIC = BELOW_FACE | {FACE, 'testing'}  # their headers are installed
-FREE = ('_test.cc', '_fuzz.cc', '_benchmark.cc')  # may include anything
+FREE = ('_test.cc', '_test.h', '_fuzz.cc', '_benchmark.cc')  # may include anything; what tests share is not installed
 
 # The libraries that a user need not have heard of: only the .cc files of these folders see them.
 HOMES = {'uv': {'transports', 'bench', 'examples'}, 'capnp': {'codecs', 'bench', 'examples'}, 'kj': {'codecs', 'bench', 'examples'}}
@@ -76,7 +76,7 @@ def folder_of(path):
 
 
 def is_public_header(path):
-  return path.endswith('.h') and folder_of(path) in PUBLIC
+  return path.endswith('.h') and not path.endswith(FREE) and folder_of(path) in PUBLIC
 
 
 def arrows(tree):
@@ -88,6 +88,8 @@ def arrows(tree):
       yield f'{path}:{line}: {what} is against the arrows'
     elif target == 'examples' and os.path.dirname(what[len('listenrain/'):]) != os.path.dirname(path):
       yield f'{path}:{line}: {what} belongs to another example'
+    elif what.endswith('_test.h'):
+      yield f'{path}:{line}: {what} is for tests alone'
 
 
 def ours_by_full_name(tree):

@@ -18,9 +18,11 @@ PLANTS = {
          {'listenrain.cc': '#include "listenrain/testing/scale.h"\n'},
          {'testing/a.h': '#include "listenrain/bench/report.h"\n'},
          {'bench/a.cc': '#include "listenrain/testing/scale.h"\n'},
-         {'examples/a/a.cc': '#include "listenrain/examples/b/b.h"\n'}],
+         {'examples/a/a.cc': '#include "listenrain/examples/b/b.h"\n'},
+         {'codecs/a.cc': '#include "listenrain/codecs/rig_test.h"\n'}],
         {'transports/a.cc': '#include "listenrain/framework/loop.h"\n#include "listenrain/transports/b.h"\n',
-         'framework/a_test.cc': '#include "listenrain/testing/manual_loop.h"\n',
+         'framework/a_test.cc': '#include "listenrain/testing/manual_loop.h"\n#include "listenrain/framework/rig_test.h"\n',
+         'framework/rig_test.h': '#include "listenrain/testing/manual_loop.h"\n',
          'listenrain.cc': '#include "listenrain/codecs/compact.h"\n',
          'examples/a/main.cc': '#include "listenrain/listenrain.h"\n#include "listenrain/examples/a/a.h"\n'}),
     house.ours_by_full_name: (
