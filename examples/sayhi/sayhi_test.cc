@@ -191,7 +191,7 @@ TEST_F(SayHiWire, TheClientAsksAServerThatSpeaksByHand) {
 TEST_F(SayHiWire, ANameOfAnyLengthIsGreeted) {
   const auto listener = rain_->Listen(protocol_, "tcp://127.0.0.1:0", Greeter());
   ASSERT_TRUE(listener.ok()) << listener.status();
-  for (const size_t length : {0, 1023, 1024, 1 << 20}) {
+  for (const size_t length : {size_t{0}, size_t{1023}, size_t{1024}, size_t{1} << 20}) {
     const auto reply = rain_->SyncSend(protocol_, listener->bound_key(), SayHi{.id = "1", .name = std::string(length, 'n')});
     ASSERT_TRUE(reply.ok()) << reply.status();
     EXPECT_EQ(reply->name, "hi, " + std::string(length, 'n'));
