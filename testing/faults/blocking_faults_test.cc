@@ -1,0 +1,126 @@
+// Blocking calls where they must not be, and where they may.
+#include "listenrain/executors/inline_executor.h"
+#include "listenrain/executors/thread_pool.h"
+#include "listenrain/testing/faults/fault_rig.h"
+
+namespace rain {
+namespace {
+
+class BlockingFaults : public EveryTransport {};
+
+TEST_P(BlockingFaults, SyncSendInAnInlineHandlerIsAFailedPrecondition) {
+  Side::Options options;
+  options.executor = NewInlineExecutor();
+  Side& server = NewSide(std::move(options));
+  Side& client = NewSide();
+  Listener onward = server.Listen(FreshKey(), Echo());
+  Listener listener = server.Listen(FreshKey(), Handling([&](Message message, CallContext, Responder<Message> responder) {
+                                      const absl::Status status =
+                                          server.rain().SyncSend(server.protocol(), onward.bound_key(), message).status();
+                                      EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;
+                                      EXPECT_TRUE(responder.Fail(status).ok());
+                                    }));
+  const absl::Status status = client.rain().SyncSend(client.protocol(), listener.bound_key(), Message::Text("?")).status();
+  EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;
+  EXPECT_EQ(OriginOf(status), Origin::peer);
+}
+
+TEST_P(BlockingFaults, SyncSendInAnInlineCallbackIsAFailedPreconditionOnAnyLoop) {
+  Side::Options options;
+  options.executor = NewInlineExecutor();
+  Side& client = NewSide(std::move(options));
+  Side& other = NewSide();
+  Side& server = NewSide();
+  Listener listener = server.Listen(FreshKey(), Echo());
+  Signal called;
+  auto transport = client.Open(listener.bound_key());
+  const auto callback = [&](absl::StatusOr<Message> reply) {
+    EXPECT_TRUE(reply.ok()) << reply.status();
+    for (Side* side : {&client, &other}) {
+      const absl::Status status =
+          side->rain().SyncSend(side->protocol(), listener.bound_key(), Message::Text("?")).status();
+      EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;
+    }
+    called.Raise();
+  };
+  EXPECT_TRUE(transport.Send(Message::Text("?"), Callback<Message>(callback)).ok());
+  called.Wait();
+  EXPECT_EQ(other.stats().started, 0u);
+}
+
+// A front whose two workers all wait in SyncSend, at the same time, for what is behind.
+struct Front {
+  Front(Side& side, const TransportKey& key, const TransportKey& behind, absl::Duration patience)
+      : listener(side.Listen(key, Handling([this, &side, behind, patience](Message message, CallContext, Responder<Message> responder) {
+                               inside.Raise();
+                               inside.Wait(2);  // both workers are here
+                               absl::StatusOr<Message> reply =
+                                   side.rain().SyncSend(side.protocol(), behind, message, {.timeout = patience});
+                               (void)(reply.ok() ? responder.Reply(*reply) : responder.Fail(reply.status()));
+                             }))) {}
+  Signal inside;
+  Listener listener;
+};
+
+TEST_P(BlockingFaults, HandlersThatAllSyncSendOnwardToAServiceWithItsOwnExecutorAreAnswered) {
+  Side& behind = NewSide();
+  Side& front = NewSide();  // two workers
+  Side& client = NewSide();
+  Listener onward = behind.Listen(FreshKey(), Echo());
+  Front both(front, FreshKey(), onward.bound_key(), absl::Seconds(20));
+  Outcomes outcomes;
+  const auto transport = client.Open(both.listener.bound_key());
+  for (int i = 0; i < 20; ++i) EXPECT_TRUE(outcomes.Ask(transport, Message::Text("?")).ok());
+  outcomes.Wait();
+  EXPECT_EQ(outcomes.replied(), 20) << outcomes.last();
+}
+
+TEST_P(BlockingFaults, HandlersThatStarveTheServiceTheyAskEndByTheirDeadlines) {
+  const std::shared_ptr<Executor> shared = NewThreadPool({.threads = 2});
+  Side::Options front_options;
+  front_options.executor = shared;
+  Side& front = NewSide(std::move(front_options));
+  Side::Options behind_options;
+  behind_options.executor = shared;
+  Side& behind = NewSide(std::move(behind_options));
+  Side& client = NewSide();
+  Listener onward = behind.Listen(FreshKey(), Echo());
+  Front both(front, FreshKey(), onward.bound_key(), absl::Milliseconds(150));
+  Outcomes outcomes;
+  const auto transport = client.Open(both.listener.bound_key());
+  for (int i = 0; i < 2; ++i) EXPECT_TRUE(outcomes.Ask(transport, Message::Text("?")).ok());
+  outcomes.Wait();
+  // The first one's deadline frees a worker, which may yet answer the second in time.
+  const int late = outcomes.ended(absl::StatusCode::kDeadlineExceeded);
+  EXPECT_GE(late, 1) << outcomes.last();
+  EXPECT_EQ(outcomes.replied(), 2 - late) << outcomes.last();
+  EXPECT_TRUE(client.rain().SyncSend(client.protocol(), onward.bound_key(), Message::Text("?")).ok());
+  front.Await([&](const Stats& s) { return s.late_replies == static_cast<uint64_t>(late); });
+}
+
+TEST_P(BlockingFaults, AHandlerThatSyncSendsToItsOwnListenerIsAnsweredWhileAWorkerIsFree) {
+  Side& server = NewSide();
+  Side& client = NewSide();
+  TransportKey own;
+  Signal listening;
+  Router<Message> router;
+  router.On(1, [](Message message, CallContext, Responder<Message> responder) { EXPECT_TRUE(responder.Reply(message).ok()); });
+  router.On(2, [&](Message message, CallContext, Responder<Message> responder) {
+    listening.Wait();
+    message.method = 1;
+    const absl::StatusOr<Message> reply = server.rain().SyncSend(server.protocol(), own, message);
+    EXPECT_TRUE(reply.ok()) << reply.status();
+    EXPECT_TRUE((reply.ok() ? responder.Reply(*reply) : responder.Fail(reply.status())).ok());
+  });
+  Listener listener = server.Listen(FreshKey(), std::move(router));
+  own = listener.bound_key();
+  listening.Raise();
+  const absl::StatusOr<Message> reply = client.rain().SyncSend(client.protocol(), own, Message::Text(2, "round"));
+  ASSERT_TRUE(reply.ok()) << reply.status();
+  EXPECT_EQ(reply->text(), "round");
+}
+
+RAIN_ON_EVERY_TRANSPORT(BlockingFaults);
+
+}  // namespace
+}  // namespace rain
