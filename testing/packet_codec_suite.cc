@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <initializer_list>
 #include <optional>
 #include <utility>
 
@@ -27,7 +28,7 @@ std::string PayloadOf(const PacketCodecSubject& subject, size_t size) {
 
 std::vector<std::string> Payloads(const PacketCodecSubject& subject) {
   std::vector<std::string> payloads;
-  for (size_t size : {0, 1, 2, 3, 9, 10, 126, 127, 128, 255, 256, 257, 1000, 65535, 65536, 70000}) {
+  for (const size_t size : std::initializer_list<size_t>{0, 1, 2, 3, 9, 10, 127, 128, 255, 256, 257, 1000, 65535, 65536, 70000}) {
     if (size >= subject.min_payload && size <= subject.max_payload) payloads.push_back(PayloadOf(subject, size));
   }
   return payloads;
