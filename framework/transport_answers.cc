@@ -18,7 +18,8 @@ void Transport::OnRequest(MessageHeader&& header, Payload&& payload) {
     return Refuse(header, absl::UnimplementedError("this side handles no requests: it registered no router"));
   }
   if (!one_way) {
-    if (asked_ > 0 && (asked_ >= limits_.window_requests || asked_bytes_ + bytes > limits_.window_bytes)) {
+    // asked_bytes_ counts one more for each than the peer's own window does.
+    if (asked_ > 0 && (asked_ >= limits_.window_requests || asked_bytes_ - asked_ + bytes - 1 > limits_.window_bytes)) {
       return Refuse(header, absl::ResourceExhaustedError(absl::StrCat(
                                 "more than ", asked_,
                                 " requests in flight on this transport: configure limits.window alike on both sides")));

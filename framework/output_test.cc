@@ -1,0 +1,163 @@
+#include "listenrain/framework/output.h"
+
+#include <gtest/gtest.h>
+
+#include <random>
+#include <string>
+
+#include "listenrain/codecs/length_prefix.h"
+#include "listenrain/framework/packet_reader.h"
+#include "listenrain/testing/line_codec.h"
+
+namespace rain {
+namespace {
+
+// Remembers what is written, piece by piece.
+class RecordingChannel final : public Channel {
+ public:
+  void Start(ChannelEvents&) override {}
+  void Write(absl::Span<const Buffer> pieces) override {
+    ++writes;
+    for (const Buffer& piece : pieces) {
+      EXPECT_FALSE(piece.empty());
+      pointers.push_back(piece.data());
+      stream.append(piece.data(), piece.size());
+    }
+  }
+  void CloseWrite() override {}
+  uint64_t bytes_taken() const override { return stream.size(); }
+  size_t pending_bytes() const override { return 0; }
+  void SetReading(bool) override {}
+  void Close(absl::Status) override {}
+  const PeerInfo& peer() const override { return peer_; }
+
+  int writes = 0;
+  std::string stream;
+  std::vector<const char*> pointers;
+
+ private:
+  PeerInfo peer_;
+};
+
+class OutputTest : public testing::Test {
+ protected:
+  Payload PayloadOf(std::string bytes) {
+    Payload payload;
+    payload.push_back(Buffer::Adopt(std::move(bytes)));
+    return payload;
+  }
+  // The packets that the channel was given.
+  std::vector<std::string> Packets() {
+    class Sink final : public PacketSink {
+     public:
+      bool OnPacket(Payload&& payload) override {
+        packets.push_back(ToString(payload));
+        return true;
+      }
+      std::vector<std::string> packets;
+    } sink;
+    PacketReader reader(*codec_, *pool_, {});
+    const absl::Status status = reader.Consume(Buffer::Adopt(channel_.stream), sink);
+    EXPECT_TRUE(status.ok()) << status;
+    EXPECT_FALSE(reader.mid_packet());
+    return sink.packets;
+  }
+
+  std::shared_ptr<const PacketCodec> codec_ = NewLengthPrefixCodec();
+  std::shared_ptr<BufferPool> pool_ = NewBufferPool();
+  RecordingChannel channel_;
+};
+
+TEST_F(OutputTest, ATurnsPacketsLeaveInOneWriteOfOnePiece) {
+  Output output(*codec_, *pool_, 1 << 20);
+  std::vector<std::string> sent;
+  for (int i = 0; i < 100; ++i) {
+    ASSERT_TRUE(output.Begin().ok());
+    sent.push_back("message " + std::to_string(i));
+    static_cast<PayloadWriter&>(output).Append(absl::string_view(sent.back()));
+    const auto packet = output.EndPacket();
+    ASSERT_TRUE(packet.ok());
+    EXPECT_EQ(*packet, sent.back().size() + 4);
+  }
+  output.Flush(channel_);
+  EXPECT_EQ(channel_.writes, 1);
+  EXPECT_EQ(channel_.pointers.size(), 1u);
+  EXPECT_EQ(Packets(), sent);
+  EXPECT_EQ(pool_->bytes_in_use(), 0u) << "a block is held between turns";
+  output.Flush(channel_);
+  EXPECT_EQ(channel_.writes, 1) << "nothing to write";
+}
+
+TEST_F(OutputTest, EveryMixOfSizesWaysAndFailuresKeepsTheStreamWhole) {
+  for (const bool fixed : {true, false}) {
+    codec_ = fixed ? NewLengthPrefixCodec() : NewLinePacketCodec();
+    channel_ = {};
+    Output output(*codec_, *pool_, 1 << 20);
+    std::mt19937 random(fixed ? 1 : 2);
+    std::vector<std::string> sent;
+    for (int i = 0; i < 3000; ++i) {
+      const size_t size = size_t{1} << (random() % 18);
+      std::string bytes(size, static_cast<char>('a' + i % 26));
+      switch (random() % 5) {
+        case 0: {  // encoded in place
+          ASSERT_TRUE(output.Begin().ok());
+          static_cast<PayloadWriter&>(output).Append(absl::string_view(bytes));
+          ASSERT_TRUE(output.EndPacket().ok());
+          sent.push_back(bytes);
+          break;
+        }
+        case 1:  // waited in a queue
+          ASSERT_TRUE(output.Append(PayloadOf(bytes)).ok());
+          sent.push_back(bytes);
+          break;
+        case 2: {  // a small head, a body by reference, a tail
+          ASSERT_TRUE(output.Begin().ok());
+          auto& writer = static_cast<PayloadWriter&>(output);
+          writer.Append(absl::string_view("head"));
+          writer.Append(Buffer::Adopt(bytes));
+          writer.Append(absl::string_view("tail"));
+          ASSERT_TRUE(output.EndPacket().ok());
+          sent.push_back("head" + bytes + "tail");
+          break;
+        }
+        case 3: {  // an encoder that gives up half way
+          ASSERT_TRUE(output.Begin().ok());
+          auto& writer = static_cast<PayloadWriter&>(output);
+          writer.Append(absl::string_view(bytes));
+          writer.Append(Buffer::Adopt(bytes));
+          output.Rewind();
+          break;
+        }
+        default:
+          if (random() % 4 == 0) output.Flush(channel_);
+      }
+    }
+    output.Flush(channel_);
+    const std::vector<std::string> got = Packets();
+    ASSERT_EQ(got.size(), sent.size());
+    for (size_t i = 0; i < sent.size(); ++i) ASSERT_TRUE(got[i] == sent[i]) << "packet " << i;
+    EXPECT_EQ(pool_->bytes_in_use(), 0u);
+  }
+}
+
+TEST_F(OutputTest, LargeBodiesAreNotCopied) {
+  Output output(*codec_, *pool_, 1 << 20);
+  Payload payload = PayloadOf(std::string(kReferenceBytes, 'x'));
+  const char* body = payload.front().data();
+  ASSERT_TRUE(output.Append(std::move(payload)).ok());
+  output.Flush(channel_);
+  EXPECT_NE(std::find(channel_.pointers.begin(), channel_.pointers.end(), body), channel_.pointers.end());
+}
+
+TEST_F(OutputTest, AFailedPacketLeavesTheOthersAlone) {
+  Output output(*codec_, *pool_, 100);
+  ASSERT_TRUE(output.Append(PayloadOf("before")).ok());
+  EXPECT_TRUE(absl::IsResourceExhausted(output.Append(PayloadOf(std::string(98, 'x'))).status()));  // 102 with its header
+  EXPECT_TRUE(absl::IsResourceExhausted(output.Append(PayloadOf(std::string(200, 'x'))).status()));
+  ASSERT_TRUE(output.Append(PayloadOf("after")).ok());
+  output.Flush(channel_);
+  EXPECT_EQ(Packets(), (std::vector<std::string>{"before", "after"}));
+}
+
+}  // namespace
+}  // namespace rain
