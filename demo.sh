@@ -27,7 +27,7 @@ show build/examples/sayhi/sayhi "unix://$folder/sayhi.sock"
 show build/examples/sayhi/sayhi inproc://sayhi
 
 say 'One program, one service: the transport key alone decides what carries it.'
-show build/examples/swap_transport/swap_transport tcp://127.0.0.1:0 "unix://$folder/swap.sock" unix:@listenrain-swap \
+show build/examples/swap_transport/swap_transport tcp://127.0.0.1:0 "unix://$folder/swap.sock" "unix:@listenrain-swap-$$" \
   inproc://swap
 
 say 'How fast: echo calls per second, and how long a call takes, with callbacks and with blocking threads.'
