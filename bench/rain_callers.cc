@@ -85,14 +85,14 @@ class LoopCaller final : private TurnTask {
 class PoolCaller {
  public:
   PoolCaller(const TransportHandle<Message>& server, const Meter& meter, Calls& calls, Course& course)
-      : server_(server), pattern_(calls.pattern()), meter_(meter), calls_(calls), course_(course) {}
+      : server_(server), pattern_(calls.pattern()), meter_(meter), calls_(&calls), course_(course) {}
 
   void Start() {
     std::vector<uint64_t> numbers;
     {
       MutexLock lock(mutex_);
       const Instant now = SystemClock().Now();
-      for (size_t slot = 0; slot < calls_.parallel(); ++slot) numbers.push_back(calls_.Begin(slot, now));
+      for (size_t slot = 0; slot < calls_->parallel(); ++slot) numbers.push_back(calls_->Begin(slot, now));
     }
     for (const uint64_t number : numbers) Ask(number);
   }
@@ -110,9 +110,9 @@ class PoolCaller {
     bool done = false;
     {
       MutexLock lock(mutex_);
-      if (absl::Status ended = EndCall(calls_, number, reply, now); !ended.ok()) course_.Fail(std::move(ended));
-      if (now < meter_.end() && !course_.failed()) next = calls_.Begin(Calls::SlotOf(number), now);
-      done = calls_.in_flight() == 0;
+      if (absl::Status ended = EndCall(*calls_, number, reply, now); !ended.ok()) course_.Fail(std::move(ended));
+      if (now < meter_.end() && !course_.failed()) next = calls_->Begin(Calls::SlotOf(number), now);
+      done = calls_->in_flight() == 0;
     }
     if (next != 0) Ask(next);
     if (done) course_.Done();  // this is gone
@@ -122,7 +122,7 @@ class PoolCaller {
   const PayloadPattern& pattern_;
   const Meter& meter_;
   Mutex mutex_;
-  Calls& calls_ ABSL_PT_GUARDED_BY(mutex_);
+  Calls* const calls_ ABSL_PT_GUARDED_BY(mutex_);
   Course& course_;
 };
 

@@ -35,7 +35,7 @@ class YardstickTest : public testing::TestWithParam<Load> {};
 TEST_P(YardstickTest, GetsEveryReplyRightAndTellsPlausibleFigures) {
   const auto [engine, carrier, parallel, payload_bytes] = GetParam();
   Options options = RawTwinOf(ShortRun(engine, carrier, parallel, payload_bytes), engine);
-  if (payload_bytes >= kLargeBytes) options.measured *= 5;  // a call waits for all those before it
+  if (parallel * payload_bytes >= kLargeBytes) options.measured *= 5;  // a call waits for all those before it
   const absl::StatusOr<Figures> figures = MeasureEcho(options);
   ASSERT_TRUE(figures.ok()) << figures.status();
   EXPECT_GT(figures->calls, 0u);
