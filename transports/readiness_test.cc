@@ -14,7 +14,7 @@
 
 #include "listenrain/framework/log.h"
 #include "listenrain/testing/manual_loop.h"
-#include "listenrain/transports/driven_loop.h"
+#include "listenrain/transports/driven_loop_test.h"
 #include "listenrain/transports/unique_fd.h"
 #include "listenrain/transports/uv_loop.h"
 

@@ -17,7 +17,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "listenrain/transports/generator_testing.h"
+#include "listenrain/transports/generators_test.h"
 #include "listenrain/transports/socket_address.h"
 #include "listenrain/transports/socket_dialer.h"
 #include "listenrain/transports/system_error.h"

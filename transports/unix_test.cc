@@ -13,7 +13,7 @@
 #include <string>
 #include <utility>
 
-#include "listenrain/transports/generator_testing.h"
+#include "listenrain/transports/generators_test.h"
 #include "listenrain/transports/unique_fd.h"
 
 namespace rain {

@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-#include "listenrain/transports/driven_loop.h"
+#include "listenrain/transports/driven_loop_test.h"
 #include "listenrain/transports/polling_policy.h"
 
 namespace rain {

@@ -10,7 +10,7 @@
 
 #include "listenrain/framework/channel_generator.h"
 #include "listenrain/testing/recording_events.h"
-#include "listenrain/transports/driven_loop.h"
+#include "listenrain/transports/driven_loop_test.h"
 
 namespace rain {
 
