@@ -2,8 +2,10 @@
 #include <dirent.h>
 #include <unistd.h>
 
+#include <latch>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
@@ -26,6 +28,36 @@ size_t OpenDescriptors() {
   ::closedir(listing);
   return count;
 }
+
+// Writes in each turn, for some turns; then its channel is destroyed.
+class Busy final : private ChannelEvents {
+ public:
+  Busy(Loop& loop, BufferPool& pool, std::unique_ptr<Channel> channel, std::latch& gone)
+      : loop_(loop), pool_(pool), gone_(gone), channel_(std::move(channel)) {
+    channel_->Start(*this);
+  }
+  void Go(std::shared_ptr<Busy> self, int64_t turns) {
+    if (turns == 0) {
+      channel_.reset();
+      return gone_.count_down();
+    }
+    const Buffer piece = pool_.Allocate(3000);
+    channel_->Write({&piece, 1});
+    loop_.Run([self, turns] { self->Go(self, turns - 1); });
+  }
+
+ private:
+  Buffer ReadBuffer(size_t) override { return Buffer(); }
+  void OnRead(Buffer) override {}
+  void OnDrained() override {}
+  void OnEnd() override {}
+  void OnClosed(absl::Status) override {}
+
+  Loop& loop_;
+  BufferPool& pool_;
+  std::latch& gone_;
+  std::unique_ptr<Channel> channel_;
+};
 
 TransportKey SocketFile() { return absl::StrCat("unix://", testing::TempDir(), "rain-conformance-", ::getpid()); }
 
@@ -50,6 +82,38 @@ TEST_P(InprocOnUvLoops, ConformsOnTwo) {
   EXPECT_THAT(GetParam().run(OnUvLoops(Inproc, "inproc://here", true)), testing::IsEmpty());
 }
 INSTANTIATE_TEST_SUITE_P(Suite, InprocOnUvLoops, testing::ValuesIn(ChannelChecks()), ChannelCheckName());
+
+// Each end in a state of its own when it goes, on its own thread: what is written may be on its way, taken, or abandoned.
+TEST(InprocOnTwoThreads, EndsGoAtAnyTimeWhileTheOtherIsBusy) {
+  const std::shared_ptr<Loop> loops[] = {NewUvLoop(), NewUvLoop()};
+  const auto pool = NewBufferPool();
+  for (int64_t round = 0; round < Scaled(300, 100, 10000); ++round) {
+    const TransportScheme scheme = NewInprocScheme();
+    auto listener = *scheme.listen("inproc://here?pipe=4096");
+    auto dialer = *scheme.dial("inproc://here");
+    std::latch gone(2);
+    const auto live = [&](Loop& loop, ChannelGenerator& generator, int64_t turns) {
+      loop.Run([&, turns] {
+        generator.Next(loop, [&, turns](absl::StatusOr<std::unique_ptr<Channel>> made) {
+          auto busy = std::make_shared<Busy>(loop, *pool, *std::move(made), gone);
+          busy->Go(busy, turns);
+        });
+      });
+    };
+    live(*loops[0], *listener, round % 7);
+    live(*loops[1], *dialer, round % 11);
+    gone.wait();
+    for (int i : {0, 1}) {
+      std::latch dropped(1);
+      loops[i]->Run([&] {
+        (i == 0 ? listener : dialer).reset();
+        dropped.count_down();
+      });
+      dropped.wait();
+    }
+  }
+  EXPECT_EQ(pool->bytes_in_use(), 0u);
+}
 
 class Tcp : public testing::TestWithParam<ChannelCheck> {};
 TEST_P(Tcp, ConformsOnOneLoop) {
