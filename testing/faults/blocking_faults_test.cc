@@ -1,7 +1,7 @@
 // Blocking calls where they must not be, and where they may.
 #include "listenrain/executors/inline_executor.h"
 #include "listenrain/executors/thread_pool.h"
-#include "listenrain/testing/faults/fault_rig.h"
+#include "listenrain/testing/faults/fault_rig_test.h"
 
 namespace rain {
 namespace {

@@ -16,8 +16,8 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "listenrain/testing/faults/fault_rig.h"
-#include "listenrain/testing/faults/wire.h"
+#include "listenrain/testing/faults/fault_rig_test.h"
+#include "listenrain/testing/faults/wire_test.h"
 #include "listenrain/transports/unique_fd.h"
 
 namespace rain {

@@ -4,8 +4,8 @@
 
 #include "listenrain/executors/inline_executor.h"
 #include "listenrain/executors/manual_executor.h"
-#include "listenrain/testing/faults/fault_rig.h"
-#include "listenrain/testing/faults/wire.h"
+#include "listenrain/testing/faults/fault_rig_test.h"
+#include "listenrain/testing/faults/wire_test.h"
 #include "listenrain/testing/scale.h"
 
 namespace rain {

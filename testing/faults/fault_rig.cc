@@ -1,4 +1,4 @@
-#include "listenrain/testing/faults/fault_rig.h"
+#include "listenrain/testing/faults/fault_rig_test.h"
 
 #include <stdlib.h>
 

@@ -1,8 +1,8 @@
 // Packets and messages that are not what they should be: a peer that errs ends its channel or its message, and nothing else.
 #include <string>
 
-#include "listenrain/testing/faults/fault_rig.h"
-#include "listenrain/testing/faults/wire.h"
+#include "listenrain/testing/faults/fault_rig_test.h"
+#include "listenrain/testing/faults/wire_test.h"
 
 namespace rain {
 namespace {

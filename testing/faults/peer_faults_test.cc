@@ -1,8 +1,9 @@
 // Peers that go away, or stand there and do nothing.
 #include <string>
+#include <thread>
 
-#include "listenrain/testing/faults/fault_rig.h"
-#include "listenrain/testing/faults/wire.h"
+#include "listenrain/testing/faults/fault_rig_test.h"
+#include "listenrain/testing/faults/wire_test.h"
 
 namespace rain {
 namespace {
@@ -182,12 +183,14 @@ TEST_P(PeerFaults, AClientThatNeverReadsItsRepliesIsReadNoMoreAndLetGoInTheEnd) 
                                       (void)responder.Reply(Message::Text(std::string(256 << 10, 'x')));  // or it is gone
                                     }));
   const auto peer = Dial(listener);
-  // Until the server has closed the channel: it does not take requests without end.
-  uint64_t id = 0;
-  while (peer->Write(wire::Message(MessageKind::request, ++id, std::string(16 << 10, 'y')))) {
-    ASSERT_LT(id, 100'000u) << "the server reads on and on";
-  }
+  std::thread asking([&] {
+    uint64_t id = 0;
+    while (peer->Write(wire::Message(MessageKind::request, ++id, std::string(16 << 10, 'y')))) {
+    }
+  });
   server.Await([](const Stats& s) { return s.channels_closed == 1; });
+  if (is("inproc")) peer->Reset();  // in process, an end that does not read is not told of its peer's end
+  asking.join();
   EXPECT_LT(server.stats().requests_received, 10'000u);
 }
 

@@ -1,7 +1,7 @@
-#include "listenrain/testing/faults/raw_peer.h"
+#include "listenrain/testing/faults/raw_peer_test.h"
 
-#include "listenrain/testing/faults/raw_inproc.h"
-#include "listenrain/testing/faults/raw_socket.h"
+#include "listenrain/testing/faults/raw_inproc_test.h"
+#include "listenrain/testing/faults/raw_socket_test.h"
 
 namespace rain {
 

@@ -1,4 +1,4 @@
-#include "listenrain/testing/faults/raw_socket.h"
+#include "listenrain/testing/faults/raw_socket_test.h"
 
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
@@ -14,7 +14,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "listenrain/testing/faults/signal.h"
+#include "listenrain/testing/faults/signal_test.h"
 #include "listenrain/transports/unique_fd.h"
 
 namespace rain {

@@ -3,7 +3,7 @@
 
 #include <memory>
 
-#include "listenrain/testing/faults/raw_peer.h"
+#include "listenrain/testing/faults/raw_peer_test.h"
 
 namespace rain {
 

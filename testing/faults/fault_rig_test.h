@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "listenrain/listenrain.h"
-#include "listenrain/testing/faults/raw_peer.h"
-#include "listenrain/testing/faults/signal.h"
+#include "listenrain/testing/faults/raw_peer_test.h"
+#include "listenrain/testing/faults/signal_test.h"
 
 namespace rain {
 

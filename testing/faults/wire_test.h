@@ -9,7 +9,7 @@
 #include "absl/strings/string_view.h"
 #include "listenrain/codecs/endian.h"
 #include "listenrain/framework/message_header.h"
-#include "listenrain/testing/faults/raw_peer.h"
+#include "listenrain/testing/faults/raw_peer_test.h"
 
 namespace rain::wire {
 

@@ -1,0 +1,184 @@
+// In steady state a call allocates nothing, on neither side. A program of its own: it counts every call of malloc.
+#include <execinfo.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstdlib>
+#include <string>
+
+#include "listenrain/executors/inline_executor.h"
+#include "listenrain/listenrain.h"
+#include "listenrain/testing/faults/signal_test.h"
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define RAIN_COUNTS_ALLOCATIONS 0
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define RAIN_COUNTS_ALLOCATIONS 0
+#endif
+#endif
+#ifndef RAIN_COUNTS_ALLOCATIONS
+#define RAIN_COUNTS_ALLOCATIONS 1
+#endif
+
+namespace {
+
+std::atomic<bool> counting{false};
+std::atomic<int> allocations{0};
+void* first_stack[64];
+std::atomic<int> first_depth{0};
+
+// The first one's stack is kept: it says where to look.
+[[maybe_unused]] void NoteAllocation() {
+  if (!counting.load(std::memory_order_relaxed)) return;
+  if (allocations.fetch_add(1) == 0) first_depth = backtrace(first_stack, 64);
+}
+
+}  // namespace
+
+#if RAIN_COUNTS_ALLOCATIONS
+// glibc's own, which these stand before; operator new comes through malloc.
+extern "C" {
+void* __libc_malloc(size_t);
+void* __libc_calloc(size_t, size_t);
+void* __libc_realloc(void*, size_t);
+void* __libc_memalign(size_t, size_t);
+
+void* malloc(size_t bytes) {
+  NoteAllocation();
+  return __libc_malloc(bytes);
+}
+void* calloc(size_t count, size_t bytes) {
+  NoteAllocation();
+  return __libc_calloc(count, bytes);
+}
+void* realloc(void* memory, size_t bytes) {
+  NoteAllocation();
+  return __libc_realloc(memory, bytes);
+}
+void* aligned_alloc(size_t alignment, size_t bytes) {
+  NoteAllocation();
+  return __libc_memalign(alignment, bytes);
+}
+int posix_memalign(void** memory, size_t alignment, size_t bytes) {
+  NoteAllocation();
+  *memory = __libc_memalign(alignment, bytes);
+  return *memory == nullptr ? ENOMEM : 0;
+}
+}
+#endif
+
+namespace rain {
+namespace {
+
+constexpr int kWarmUp = 20'000;
+constexpr int kCalls = 100'000;
+
+// A client and a server, each with a loop of its own, user code inline.
+class Allocations : public testing::TestWithParam<const char*> {
+ protected:
+  struct Program {
+    Program() {
+      ListenRainOptions options;
+      options.executor = NewInlineExecutor();
+      rain = *NewListenRain(std::move(options));
+      protocol = *RegisterMessages(*rain);
+    }
+    std::unique_ptr<ListenRain> rain;
+    Protocol<Message> protocol;
+  };
+
+  void SetUp() override {
+    if (RAIN_COUNTS_ALLOCATIONS == 0) GTEST_SKIP() << "sanitizers have an allocator of their own";
+    void* stack[1];
+    backtrace(stack, 1);  // loads what it needs
+    Router<Message> router;
+    router.Otherwise([](Message message, CallContext, Responder<Message> responder) {
+      if (!responder.Reply(message).ok()) std::abort();
+    });
+    auto listening = server_.rain->Listen(server_.protocol, GetParam(), std::move(router));
+    ASSERT_TRUE(listening.ok()) << listening.status();
+    listener_ = *std::move(listening);
+    key_ = listener_.bound_key();
+  }
+
+  // Runs `calls(how many)` to warm up, then counted.
+  template <class Calls>
+  void ExpectNone(Calls calls) {
+    calls(kWarmUp);
+    allocations = 0;
+    counting = true;
+    calls(kCalls);
+    counting = false;
+    EXPECT_EQ(allocations, 0) << "the first one's stack is on standard error";
+    if (allocations > 0) backtrace_symbols_fd(first_stack, first_depth, STDERR_FILENO);
+    const Stats stats = client_.rain->StatsOf(client_.protocol);
+    EXPECT_EQ(stats.replied, static_cast<uint64_t>(kWarmUp + kCalls));
+    EXPECT_TRUE(stats.Balanced());
+    EXPECT_EQ(stats.in_flight, 0u);
+  }
+
+  Program server_;
+  Program client_;
+  Listener listener_;
+  TransportKey key_;
+};
+
+// Asks `calls` times, each reply's callback asking the next; `parallel` at once.
+class Chain {
+ public:
+  Chain(ListenRain& rain, const Protocol<Message>& protocol, const TransportKey& key)
+      : rain_(rain), protocol_(protocol), key_(key), message_(Message::Text(7, "a small message")) {}
+
+  void Run(int calls, int parallel) {
+    left_ = calls;
+    running_ = parallel;
+    Signal over;
+    over_ = &over;
+    for (int i = 0; i < parallel; ++i) Next();
+    over.Wait();
+  }
+
+ private:
+  void Next() {
+    if (left_.fetch_sub(1) <= 0) {
+      if (running_.fetch_sub(1) == 1) over_->Raise();
+      return;
+    }
+    const absl::Status status = rain_.Send(protocol_, key_, message_, Callback<Message>([this](absl::StatusOr<Message> reply) {
+                                             if (!reply.ok()) std::abort();
+                                             Next();
+                                           }));
+    if (!status.ok()) std::abort();
+  }
+
+  ListenRain& rain_;
+  const Protocol<Message>& protocol_;
+  const TransportKey& key_;
+  const Message message_;
+  std::atomic<int> left_{0};
+  std::atomic<int> running_{0};
+  Signal* over_ = nullptr;
+};
+
+TEST_P(Allocations, CallsWithCallbacksMakeNone) {
+  Chain chain(*client_.rain, client_.protocol, key_);
+  ExpectNone([&](int calls) { chain.Run(calls, calls == kWarmUp ? 64 : 16); });
+}
+
+TEST_P(Allocations, BlockingCallsMakeNone) {
+  const Message message = Message::Text(7, "a small message");
+  ExpectNone([&](int calls) {
+    for (int i = 0; i < calls; ++i) {
+      if (!client_.rain->SyncSend(client_.protocol, key_, message).ok()) std::abort();
+    }
+  });
+}
+
+INSTANTIATE_TEST_SUITE_P(On, Allocations, testing::Values("tcp://127.0.0.1:0", "inproc://allocations"),
+                         [](const auto& info) { return std::string(info.param, std::string(info.param).find(':')); });
+
+}  // namespace
+}  // namespace rain
