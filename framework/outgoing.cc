@@ -28,12 +28,13 @@ void OutgoingPool::Retire(Outgoing& outgoing) {
 }
 
 // A new chunk's nodes, as a list.
-Outgoing* OutgoingPool::Grow() {
+Outgoing* OutgoingPool::Grow(bool outside) {
   const size_t count = ChunkSize(grown_);
   auto* nodes = new Outgoing[count];
   const size_t first_slot = count - (size_t{1} << kFirstChunkLog);
   for (size_t i = 0; i < count; ++i) {
     nodes[i].token = (Token{1} << 32) | (first_slot + i);
+    nodes[i].outside = outside;
     nodes[i].next = i + 1 < count ? &nodes[i + 1] : nullptr;
   }
   chunks_[grown_++].nodes.store(nodes, std::memory_order_release);
@@ -43,7 +44,7 @@ Outgoing* OutgoingPool::Grow() {
 Outgoing& OutgoingPool::NewInLoop() {
   if (local_ == nullptr) {
     MutexLock lock(mutex_);
-    local_ = shared_ != nullptr ? std::exchange(shared_, nullptr) : Grow();
+    local_ = returned_ != nullptr ? std::exchange(returned_, nullptr) : Grow(false);
   }
   Outgoing* outgoing = local_;
   local_ = std::exchange(outgoing->next, nullptr);
@@ -52,9 +53,9 @@ Outgoing& OutgoingPool::NewInLoop() {
 
 Outgoing& OutgoingPool::New() {
   MutexLock lock(mutex_);
-  if (shared_ == nullptr) shared_ = Grow();
-  Outgoing* outgoing = shared_;
-  shared_ = std::exchange(outgoing->next, nullptr);
+  if (outside_ == nullptr) outside_ = Grow(true);
+  Outgoing* outgoing = outside_;
+  outside_ = std::exchange(outgoing->next, nullptr);
   return *outgoing;
 }
 
@@ -77,6 +78,7 @@ void OutgoingPool::Clean(Outgoing& outgoing) {
 }
 
 void OutgoingPool::RecycleInLoop(Outgoing& outgoing) {
+  if (outgoing.outside) return Recycle(outgoing);
   Clean(outgoing);
   const Ref<PostBox> box = std::move(outgoing.box);  // may be what keeps this pool alive: dropped last
   outgoing.next = local_;
@@ -87,8 +89,9 @@ void OutgoingPool::Recycle(Outgoing& outgoing) {
   Clean(outgoing);
   const Ref<PostBox> box = std::move(outgoing.box);  // dropped after the lock
   MutexLock lock(mutex_);
-  outgoing.next = shared_;
-  shared_ = &outgoing;
+  Outgoing*& home = outgoing.outside ? outside_ : returned_;
+  outgoing.next = home;
+  home = &outgoing;
 }
 
 }  // namespace rain

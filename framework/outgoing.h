@@ -49,6 +49,7 @@ struct Outgoing final : Timer {
   RunOn where = RunOn::executor;
   Stage stage = Stage::submitted;
   bool idempotent = false;
+  bool outside = false;       // constant: a node that New gives, not NewInLoop
   int priority = 0;           // higher leaves first, in queues that look at it
   size_t size = 0;            // bytes of the payload
   bool charged = false;       // `size` bytes are held of the transport's budget
@@ -69,7 +70,9 @@ struct Outgoing final : Timer {
   void OnTimer() override { owner->OnDeadline(*this); }
 };
 
-// The nodes of one loop. Tokens name them: a slot that never moves, and a generation that changes with each use.
+// The nodes of one loop. Those for messages made on the loop and those for messages from outside are kept apart, so that each
+// kind is bounded by what was ever needed at once. Tokens name them: a slot that never moves, and a generation that changes with
+// each use.
 class OutgoingPool {
  public:
   OutgoingPool() = default;
@@ -97,14 +100,15 @@ class OutgoingPool {
   };
   static size_t ChunkSize(size_t chunk) { return size_t{1} << (kFirstChunkLog + chunk); }
   static void Clean(Outgoing& outgoing);
-  Outgoing* Grow() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  Outgoing* Grow(bool outside) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   Outgoing* Slot(size_t slot) const;
 
   std::array<Chunk, kChunks> chunks_;  // each twice as large as the one before
   Outgoing* local_ = nullptr;          // free nodes of the loop
   Mutex mutex_;
-  Outgoing* shared_ ABSL_GUARDED_BY(mutex_) = nullptr;  // free nodes of everybody
-  size_t grown_ ABSL_GUARDED_BY(mutex_) = 0;            // chunks that exist
+  Outgoing* returned_ ABSL_GUARDED_BY(mutex_) = nullptr;  // free nodes of the loop, given back by others
+  Outgoing* outside_ ABSL_GUARDED_BY(mutex_) = nullptr;   // free nodes of everybody else
+  size_t grown_ ABSL_GUARDED_BY(mutex_) = 0;              // chunks that exist
 };
 
 }  // namespace rain

@@ -108,6 +108,20 @@ TEST(OutgoingPool, NodesOfManyThreadsAreDistinctAndComeBackClean) {
   for (auto& thread : threads) thread.join();
 }
 
+TEST(OutgoingPool, WhatIsMadeOutsideAndEndsOnTheLoopIsUsedAgainOutside) {
+  OutgoingPool nodes;
+  Outgoing& outside = nodes.New();
+  nodes.RecycleInLoop(outside);
+  EXPECT_EQ(&nodes.New(), &outside);
+  Outgoing& inside = nodes.NewInLoop();
+  for (int i = 0; i < 1000; ++i) {
+    nodes.Recycle(inside);
+    nodes.RecycleInLoop(outside);
+    EXPECT_EQ(&nodes.New(), &outside);
+    for (Outgoing* node = nullptr; node != &inside;) node = &nodes.NewInLoop();
+  }
+}
+
 TEST(OutgoingPool, ACompletionInTheNodesRoomIsDestroyedWithIt) {
   class Counted final : public Completion {
    public:
