@@ -12,16 +12,19 @@ namespace {
 // Prints its request's outcome, on a thread of the executor, and tells whoever waits for it.
 class Printer final : public rain::StatMachine<SayHi> {
  public:
+  std::future<absl::Status> outcome() { return outcome_.get_future(); }
+
   void Process(const rain::MsgId& id, SayHi reply) override {
     std::cout << absl::StrCat("stat machine: ", reply.name, " [msgID ", ToString(id), "]\n");
-    outcome_.set_value(absl::OkStatus());
+    End(absl::OkStatus());
   }
-  void Timeout(const rain::MsgId&) override { outcome_.set_value(absl::DeadlineExceededError("nobody greeted back in time")); }
-  void Fail(const rain::MsgId&, absl::Status why) override { outcome_.set_value(std::move(why)); }
-
-  absl::Status Wait() { return outcome_.get_future().get(); }
+  void Timeout(const rain::MsgId&) override { End(absl::DeadlineExceededError("nobody greeted back in time")); }
+  void Fail(const rain::MsgId&, absl::Status why) override { End(std::move(why)); }
 
  private:
+  // Whoever waits may destroy the printer at once: the promise must not be part of it any more.
+  void End(absl::Status how) { std::exchange(outcome_, {}).set_value(std::move(how)); }
+
   std::promise<absl::Status> outcome_;
 };
 
@@ -49,9 +52,10 @@ absl::Status Greet(rain::ListenRain& rain, const rain::Protocol<SayHi>& protocol
   std::cout << absl::StrCat("blocking: ", reply->name, " [msgID ", reply->id, "]\n");
 
   Printer printer;
+  std::future<absl::Status> outcome = printer.outcome();
   absl::Status sent = rain.Send(protocol, key, SayHi{.id = "3333-4444", .name = "I do not"}, printer);
   if (!sent.ok()) return sent;  // then the printer is told nothing
-  return printer.Wait();
+  return outcome.get();
 }
 
 }  // namespace sayhi
