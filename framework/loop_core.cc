@@ -58,7 +58,12 @@ void TurnList::RunAll() {
   }
 }
 
-LoopCore::LoopCore(const Clock& clock, uint64_t seed) : clock_(clock), now_(clock.Now()), random_state_(seed) {}
+LoopCore::LoopCore(const Clock& clock, uint64_t seed) : clock_(clock), now_(clock.Now()), random_state_(seed) {
+  // So that the steady state never allocates, however the threads fall in with each other.
+  constexpr size_t kTasksATurn = 64;
+  running_.reserve(kTasksATurn);
+  posted_.reserve(kTasksATurn);
+}
 
 LoopCore::~LoopCore() { Shut(); }
 

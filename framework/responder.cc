@@ -34,20 +34,21 @@ absl::Status Answer::Fail(const absl::Status& why) {
 
 absl::Status Answer::SendError(const absl::Status& why) {
   const HeaderCodec& codec = *box_->protocol().header_codec;
-  if (!codec.traits().Has(MessageKind::error)) {
-    // Nothing can be said on this wire: the request is dropped, or in order, where a gap would shift all replies, the channel
-    // ends.
-    PostBox& box = *box_;
-    box.shard().Execute([box = box_, id = id_, bytes = bytes_] {
-      if (box->transport() != nullptr) box->transport()->DropUnanswered(id, bytes);
-    });
-    return absl::OkStatus();
+  absl::Status status;
+  if (codec.traits().Has(MessageKind::error)) {
+    Submission error;
+    error.header.kind = MessageKind::error;
+    error.header.id = id_;
+    error.answered_bytes = bytes_;
+    status = box_->Submit(error, [&](const MessageHeader& header, PayloadWriter& to) { return codec.EncodeError(header, why, to); });
+    if (status.ok() || box_->gone()) return status;
   }
-  Submission error;
-  error.header.kind = MessageKind::error;
-  error.header.id = id_;
-  error.answered_bytes = bytes_;
-  return box_->Submit(error, [&](const MessageHeader& header, PayloadWriter& to) { return codec.EncodeError(header, why, to); });
+  // Nothing can be said, on this wire or with these parts: the request is dropped, or in order, where a gap would shift all
+  // replies, the channel ends.
+  box_->shard().Execute([box = box_, id = id_, bytes = bytes_] {
+    if (box->transport() != nullptr) box->transport()->DropUnanswered(id, bytes);
+  });
+  return status;
 }
 
 Answer::~Answer() {

@@ -90,7 +90,7 @@ void Transport::DropUnanswered(const MsgId& id, size_t bytes) {
   NoteAnswered(header, bytes);
   counters_.replies_dropped.Add();
   if (in_order()) {
-    End(absl::InternalError("a request failed, and the protocol has no error replies to say so in order"));
+    End(absl::InternalError("a request failed, and no error reply can say so in order"));
   } else {
     MaybeFinish();
   }
