@@ -106,10 +106,8 @@ class CompactCodec final : public MessageCodec<Message> {
   }
 
   absl::StatusOr<MessageHeader> PeekHeader(const Payload& payload, Role) const override {
-    if (payload.empty() || payload.front().size() < kHeaderBytes) return Malformed("a payload of less than 24 bytes");
+    if (absl::Status status = CheckFixed(payload); !status.ok()) return status;
     const char* const first = payload.front().data();
-    const auto version = static_cast<uint8_t>(first[kVersionAt]);
-    if (version != kNativeVersion) return UnknownVersion(version);
     return MessageHeader{.id = IdFromWire(Load<uint64_t>(first + kIdAt)),
                          .kind = static_cast<MessageKind>(first[kKindAt]),
                          .flags = static_cast<uint16_t>(Load<uint16_t>(first + kFlagsAt) & kCarriedFlags),
@@ -130,7 +128,7 @@ class CompactCodec final : public MessageCodec<Message> {
   }
 
   absl::Status DecodeError(const MessageHeader&, const Payload& payload) const override {
-    if (absl::StatusOr<MessageHeader> peeked = PeekHeader(payload, Role::dialer); !peeked.ok()) return peeked.status();
+    if (absl::Status status = CheckFixed(payload); !status.ok()) return status;
     absl::Status error = Malformed("an error reply without a status");
     const auto read = [&error](uint16_t, absl::string_view section) -> absl::Status {
       if (section.size() < 1 + kLengthBytes) return Malformed("a status that is cut short");
@@ -170,7 +168,7 @@ class CompactCodec final : public MessageCodec<Message> {
   }
 
   absl::StatusOr<Message> DecodeMessage(const MessageHeader&, Payload payload) const override {
-    if (absl::StatusOr<MessageHeader> peeked = PeekHeader(payload, Role::acceptor); !peeked.ok()) return peeked.status();
+    if (absl::Status status = CheckFixed(payload); !status.ok()) return status;
     absl::StatusOr<Message> decoded(absl::in_place);
     decoded->method = static_cast<int64_t>(Load<uint64_t>(payload.front().data() + kMethodAt));
     const auto read = [&decoded](uint16_t bit, absl::string_view section) {
@@ -188,6 +186,12 @@ class CompactCodec final : public MessageCodec<Message> {
   Route RouteOf(const Message& message) const override { return message.route(); }
 
  private:
+  // Whether there is a fixed header, of the version that is known here.
+  static absl::Status CheckFixed(const Payload& payload) {
+    if (payload.empty() || payload.front().size() < kHeaderBytes) return Malformed("a payload of less than 24 bytes");
+    const auto version = static_cast<uint8_t>(payload.front().data()[kVersionAt]);
+    return version == kNativeVersion ? absl::OkStatus() : UnknownVersion(version);
+  }
   static void FillFixed(const MessageHeader& header, uint16_t sections, int64_t method, char* first) {
     first[kVersionAt] = static_cast<char>(kNativeVersion);
     first[kKindAt] = static_cast<char>(header.kind);

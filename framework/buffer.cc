@@ -204,12 +204,6 @@ Buffer Buffer::Static(absl::string_view bytes) {
   return buffer;
 }
 
-size_t SizeOf(const Payload& payload) {
-  size_t size = 0;
-  for (const Buffer& piece : payload) size += piece.size();
-  return size;
-}
-
 std::string ToString(const Payload& payload) {
   std::string bytes;
   bytes.reserve(SizeOf(payload));
@@ -248,7 +242,7 @@ void Payload::DropBack(size_t count) {
   }
 }
 
-void RemovePrefix(Payload& payload, size_t count) {
+void RemovePrefixOfPieces(Payload& payload, size_t count) {
   if (payload.empty()) return;
   const Buffer* first = payload.begin();
   for (; first != payload.end() - 1 && count >= first->size(); ++first) count -= first->size();

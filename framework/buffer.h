@@ -163,12 +163,20 @@ class Payload {
   std::unique_ptr<std::vector<Buffer>> all_;  // if ever there were more than two: every piece
 };
 
-size_t SizeOf(const Payload& payload);
+inline size_t SizeOf(const Payload& payload) {
+  size_t size = 0;
+  for (const Buffer& piece : payload) size += piece.size();
+  return size;
+}
 std::string ToString(const Payload& payload);
 // Slices of the same blocks.
 Payload Share(const Payload& payload);
 // Drops `count` bytes from the front; pieces that become empty go, but for the last.
-void RemovePrefix(Payload& payload, size_t count);
+void RemovePrefixOfPieces(Payload& payload, size_t count);
+inline void RemovePrefix(Payload& payload, size_t count) {
+  if (payload.size() == 1) return payload.front().RemovePrefix(count);
+  RemovePrefixOfPieces(payload, count);
+}
 // Drops `count` bytes from the back; pieces that become empty go, but for the first.
 void RemoveSuffix(Payload& payload, size_t count);
 

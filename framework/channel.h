@@ -58,11 +58,11 @@ class Channel {
   virtual void CloseWrite() = 0;
   // How many bytes the kernel, or the peer's pipe, has accepted since Start. Stays readable after OnClosed.
   virtual uint64_t bytes_taken() const = 0;
-  // Written and not yet taken.
+  // Written and not yet taken; between the channel's death and OnClosed it may be anything.
   virtual size_t pending_bytes() const = 0;
   // While false, nothing is read, and so the peer comes to a stop. True at Start.
   virtual void SetReading(bool reading) = 0;
-  // Abandons what pends; OnClosed(why) follows in a later event. Idempotent: the first reason counts.
+  // Abandons what pends; OnClosed(why) follows in a later event, and no other one. Idempotent: the first reason counts.
   virtual void Close(absl::Status why) = 0;
   virtual const PeerInfo& peer() const = 0;
 };
