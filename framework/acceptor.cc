@@ -34,7 +34,7 @@ void Acceptor::OnChannel(absl::StatusOr<std::unique_ptr<Channel>> channel) {
     Log(again.has_value() ? Severity::warning : Severity::error, absl::StrCat("listener ", box_->bound_key.text()),
         absl::StrCat(channel.status().message(), again.has_value() ? "; trying again" : "; listening no more"));
     if (!again.has_value()) return End(Fresh(channel.status()));
-    retry_ = std::make_unique<StallTimer>(shard.loop(), *again, [this] { Ask(); });
+    retry_ = std::make_unique<DelayTimer>(shard.loop(), *again, [this] { Ask(); });
     retry_->Start();
     return;
   }

@@ -5,9 +5,9 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "listenrain/framework/channel_generator.h"
+#include "listenrain/framework/delay_timer.h"
 #include "listenrain/framework/delivery.h"
 #include "listenrain/framework/shard.h"
-#include "listenrain/framework/stall_timer.h"
 #include "listenrain/framework/transport.h"
 
 namespace rain {
@@ -42,7 +42,7 @@ class Acceptor final : public Resident {
   const std::shared_ptr<const RequestSink> sink_;
   std::unique_ptr<ChannelGenerator> generator_;
   absl::flat_hash_set<Transport*> transports_;
-  std::unique_ptr<StallTimer> retry_;
+  std::unique_ptr<DelayTimer> retry_;
   bool ended_ = false;
 };
 

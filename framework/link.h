@@ -79,7 +79,10 @@ class Link final : private ChannelEvents, private TurnTask {
   void Close(absl::Status why);
 
   // Gives back the memory that an idle link needs not.
-  void Trim() { sent_.Trim(); }
+  void Trim() {
+    sent_.Trim();
+    output_.Trim();
+  }
 
  private:
   static constexpr size_t kFlushBytes = 256 << 10;

@@ -34,6 +34,10 @@ class Output final : public PayloadWriter {
   size_t waiting_bytes() const { return waiting_bytes_; }
   // Writes all packets to the channel with one call, and lets go of the block.
   void Flush(Channel& channel);
+  // Gives back the memory that an idle output needs not.
+  void Trim() {
+    if (ready_.empty()) std::vector<Buffer>().swap(ready_);
+  }
 
  private:
   absl::StatusOr<size_t> EndContiguous();

@@ -40,7 +40,8 @@ absl::Status Answer::SendError(const absl::Status& why) {
     error.header.kind = MessageKind::error;
     error.header.id = id_;
     error.answered_bytes = bytes_;
-    status = box_->Submit(error, [&](const MessageHeader& header, PayloadWriter& to) { return codec.EncodeError(header, why, to); });
+    status =
+        box_->Submit(error, [&](const MessageHeader& header, PayloadWriter& to) { return codec.EncodeError(header, why, to); });
     if (status.ok() || box_->gone()) return status;
   }
   // Nothing can be said, on this wire or with these parts: the request is dropped, or in order, where a gap would shift all

@@ -8,6 +8,11 @@
 #include "listenrain/framework/status.h"
 
 namespace rain {
+namespace {
+
+constexpr absl::Duration kIdle = absl::Seconds(1);
+
+}  // namespace
 
 Transport::Transport(Ref<PostBox> box, std::shared_ptr<const RequestSink> sink)
     : box_(std::move(box)),
@@ -23,7 +28,8 @@ Transport::Transport(Ref<PostBox> box, std::shared_ptr<const RequestSink> sink)
       requests_(box_->protocol().stat_machines == nullptr ? NewStatMachinePool(shard_.nodes())
                                                           : box_->protocol().stat_machines(shard_.nodes())),
       deadlines_(shard_.loop()),
-      stall_(shard_.loop(), limits_.stall, [this] { OnStalled(); }) {
+      stall_(shard_.loop(), limits_.stall, [this] { OnStalled(); }),
+      idle_(shard_.loop(), kIdle, [this] { OnIdle(); }) {
   box_->set_transport(this);
 }
 
@@ -131,7 +137,18 @@ absl::StatusOr<MessageHeader> Transport::Peek(const Payload& payload) const {
   return Guarded("the message codec, reading a header,", [&] { return codec_.PeekHeader(payload, box_->role()); });
 }
 
-void Transport::OnReadDone() {}
+void Transport::OnReadDone() {
+  busy_ = true;
+  if (!ended_ && !idle_.running()) idle_.Start();
+}
+
+// After a while without traffic, the tables that traffic needed are given back.
+void Transport::OnIdle() {
+  if (std::exchange(busy_, false)) return idle_.Start();
+  if (link_ != nullptr) link_->Trim();
+  if (asked_ids_.empty()) asked_ids_ = {};
+  early_answers_.Trim();
+}
 
 void Transport::OnTaken(const SentPacket& packet) {
   if (packet.charge > 0) box_->budget().Release(packet.charge - 1);

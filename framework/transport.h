@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "listenrain/framework/channel_generator.h"
 #include "listenrain/framework/deadline_line.h"
+#include "listenrain/framework/delay_timer.h"
 #include "listenrain/framework/delivery.h"
 #include "listenrain/framework/dispatcher.h"
 #include "listenrain/framework/guarded.h"
@@ -17,7 +18,6 @@
 #include "listenrain/framework/queue.h"
 #include "listenrain/framework/ring.h"
 #include "listenrain/framework/shard.h"
-#include "listenrain/framework/stall_timer.h"
 #include "listenrain/framework/stat_machine_pool.h"
 
 namespace rain {
@@ -80,6 +80,8 @@ class Transport final : public Resident, private LinkEvents, private DeadlineOwn
   void WatchBacklog();
   void MaybeFinish();
 
+  void OnIdle();
+
   // From the link.
   bool OnPacket(Payload&& payload) override;
   void OnReadDone() override;
@@ -132,7 +134,10 @@ class Transport final : public Resident, private LinkEvents, private DeadlineOwn
   Ring<Outgoing*> early_answers_;         // in order: replies from next_answer_ on, null where one is missing
   bool paused_ = false;                   // not reading: the peer takes no replies
   uint64_t taken_at_pause_ = 0;
-  StallTimer stall_;
+  DelayTimer stall_;
+
+  bool busy_ = false;  // something was read since the idle timer looked last
+  DelayTimer idle_;
 };
 
 }  // namespace rain

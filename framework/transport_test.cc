@@ -33,6 +33,20 @@ TEST_F(TransportTest, ARequestIsAnsweredAndCountedOnce) {
   ExpectBalanced(protocol);
 }
 
+TEST_F(TransportTest, AnIdleTransportHoldsNoBlock) {
+  const auto protocol = Register(MessagesSpec("echo"));
+  ServeEcho(protocol, kKey);
+  {
+    Outcome<Message> outcome;
+    ASSERT_TRUE(rain_->Send(protocol, kKey, Message::Text("hello"), outcome.callback()).ok());
+    Settle();
+    EXPECT_GT(buffers_->bytes_in_use(), 0u) << "the reply's body is a slice of what was read";
+  }
+  EXPECT_EQ(buffers_->bytes_in_use(), 0u);
+  loop_->Advance(absl::Seconds(10));
+  EXPECT_EQ(loop_->timers().size(), 0u) << "a timer runs on without traffic";
+}
+
 TEST_F(TransportTest, RepliesMayComeInAnyOrder) {
   const auto protocol = Register(MessagesSpec("echo"));
   std::deque<std::pair<std::string, Responder<Message>>> waiting;

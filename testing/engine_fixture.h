@@ -23,7 +23,7 @@ class EngineFixture : public testing::Test {
   explicit EngineFixture(std::shared_ptr<Executor> executor = NewInlineExecutor(), std::shared_ptr<Observer> observer = nullptr) {
     ListenRain::Parts parts;
     parts.loop = loop_;
-    parts.buffers = NewBufferPool();
+    parts.buffers = buffers_;
     parts.executor = std::move(executor);
     parts.packet_codec = NewLengthPrefixCodec();
     parts.schemes.push_back(NewInprocScheme());
@@ -70,6 +70,7 @@ class EngineFixture : public testing::Test {
                                   << stats.in_flight << " in flight";
   }
 
+  std::shared_ptr<BufferPool> buffers_ = NewBufferPool();
   std::shared_ptr<ManualLoop> loop_ = std::make_shared<ManualLoop>();
   std::unique_ptr<ListenRain> rain_;
   std::vector<Listener> listeners_;
