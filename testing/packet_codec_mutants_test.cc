@@ -192,6 +192,18 @@ std::vector<PacketMutant> DecodingMutants() {
        [] {
          return Lengths(Reshaped([](PacketShape& shape, Prefix prefix) { shape.total = std::max(shape.total, prefix.size()); }));
        }},
+      {"KeepsALengthToItself", "ChannelsDoNotMix",
+       [] {
+         return Lengths({.decode = [kept = std::make_shared<PacketShape>()](const PacketCodec& good, Prefix prefix,
+                                                                            ScanState& scan) -> Shape {
+           if (kept->total == 0) {
+             Shape shape = good.DecodePacket(prefix, scan);
+             if (!shape.ok() || !shape->exact) return shape;
+             *kept = *shape;
+           }
+           return prefix.size() < kept->total ? *kept : std::exchange(*kept, {});
+         }});
+       }},
       {"TotalThatShrinks", "DecodesByteByByte",
        [] {
          return Lengths(Reshaped([](PacketShape& shape, Prefix prefix) {
@@ -221,6 +233,14 @@ std::vector<PacketMutant> DecodingMutants() {
            const char four[] = {prefix[0], prefix[1], prefix[2], Beyond(prefix)};
            return good.DecodePacket(four, scan);
          }});
+       }},
+      {"TotalWrapsAround", "LooksAtGivenBytesAlone",
+       [] {
+         return Lengths({.decode = [](const PacketCodec& good, Prefix prefix, ScanState& scan) -> Shape {
+                          Shape shape = good.DecodePacket(prefix, scan);
+                          return shape.ok() ? shape : PacketShape{.total = 7, .header = 8, .exact = true};
+                        }},
+                        {.width = 8});
        }},
       {"PacketOfNoBytes", "LooksAtGivenBytesAlone",
        [] { return Lengths(Reshaped([](PacketShape& shape, Prefix) { shape.total = shape.exact ? shape.total : 0; })); }},
