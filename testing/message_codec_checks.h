@@ -75,6 +75,7 @@ Violations LongErrorTextsAreCut(const Subject& subject);
 Violations PiecesMakeNoDifference(const Subject& subject);
 Violations WriterBlocksMakeNoDifference(const Subject& subject);
 Violations LargeBodiesAreNotCopied(const Subject& subject);
+Violations AMessageKeepsItsBytes(const Subject& subject);
 Violations TruncatedMessagesAreNoMessages(const Subject& subject);
 Violations LooksAtThePayloadAlone(const Subject& subject);
 Violations AWriterWithoutRoomIsAnError(const Subject& subject);

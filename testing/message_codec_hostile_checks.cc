@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <deque>
 #include <optional>
 #include <utility>
 
@@ -16,6 +17,25 @@ class MeanPool final : public BufferPool {
 
  private:
   bool given_ = false;
+};
+
+// Overwrites blocks as soon as they are released, but keeps their memory: who looks at what it has not kept sees it.
+class Grave final : public BlockHome {
+ public:
+  Buffer Bury(absl::string_view bytes) {
+    memory_.emplace_back(bytes.data(), bytes.size());
+    blocks_.emplace_back();
+    Block& block = blocks_.back();
+    block.home = this;
+    block.data = memory_.back().data();
+    block.capacity = bytes.size();
+    return Buffer(&block, bytes.size());
+  }
+  void Release(Block* block) noexcept override { std::fill_n(block->data, block->capacity, '~'); }
+
+ private:
+  std::deque<std::string> memory_;
+  std::deque<Block> blocks_;
 };
 
 // What the codec makes of bytes, in words.
@@ -156,6 +176,25 @@ Violations LargeBodiesAreNotCopied(const Subject& subject) {
       if (!Within(piece, received.front())) Report(violations, "a body of ", size, " bytes is copied when decoded");
     }
   }
+  return violations;
+}
+
+// A message may keep slices of the payload; what it keeps otherwise is gone with it.
+Violations AMessageKeepsItsBytes(const Subject& subject) {
+  Violations violations;
+  ForEachMessage(subject, violations, [&](const Sample& sample, const MessageHeader& header, const std::string& bytes) {
+    const size_t cut = std::max(bytes.size() / 2, subject.codec->traits().header_bytes);
+    for (const size_t first : {bytes.size(), std::min(cut, bytes.size())}) {
+      Grave grave;
+      Payload payload;
+      payload.push_back(grave.Bury(absl::string_view(bytes).substr(0, first)));
+      if (first < bytes.size()) payload.push_back(grave.Bury(absl::string_view(bytes).substr(first)));
+      const auto peeked = subject.codec->PeekHeader(payload, ReaderOf(header.kind));
+      const auto decoded = subject.decode(peeked.ok() ? *peeked : header, std::move(payload));
+      if (decoded.ok() && *decoded == sample.described) continue;
+      Report(violations, "[", sample.described, "], looked at when its payload is no more, is ", Describe(decoded));
+    }
+  });
   return violations;
 }
 

@@ -159,6 +159,9 @@ std::vector<MessageMutant> HeaderMutants() {
 
 std::vector<MessageMutant> BodyMutants() {
   return {
+      {"BodyIsAViewOfThePayload", "AMessageKeepsItsBytes", DecodedAs([](Message& message) {
+         for (Buffer& piece : message.body) piece = Buffer::Static(piece.view());
+       })},
       {"BodyShiftedByOne", "EveryMessageComesBack",
        DecodedAs([](Message& message) { RemovePrefix(message.body, message.body.empty() ? 0 : 1); })},
       {"MethodTruncatedTo32Bits", "EveryMessageComesBack",

@@ -18,6 +18,7 @@ const std::vector<MessageCodecCheck>& MessageCodecChecks() {
       {"PiecesMakeNoDifference", PiecesMakeNoDifference},
       {"WriterBlocksMakeNoDifference", WriterBlocksMakeNoDifference},
       {"LargeBodiesAreNotCopied", LargeBodiesAreNotCopied},
+      {"AMessageKeepsItsBytes", AMessageKeepsItsBytes},
       {"TruncatedMessagesAreNoMessages", TruncatedMessagesAreNoMessages},
       {"LooksAtThePayloadAlone", LooksAtThePayloadAlone},
       {"AWriterWithoutRoomIsAnError", AWriterWithoutRoomIsAnError},
