@@ -71,6 +71,30 @@ class ForgetsWhatWasTakenWhenClosed final : public ForwardingChannel {
   bool closed_ = false;
 };
 
+// The end empties the queue, and so what was abandoned there looks taken.
+class CountsAsTakenWhatDoesNotPend final : public ForwardingChannel {
+  using ForwardingChannel::ForwardingChannel;
+  void Write(absl::Span<const Buffer> pieces) override {
+    for (const Buffer& piece : pieces) written_ += ended_ ? 0 : piece.size();
+    inner->Write(pieces);
+  }
+  void CloseWrite() override {
+    ended_ = true;
+    inner->CloseWrite();
+  }
+  void Close(absl::Status why) override {
+    ended_ = true;
+    inner->Close(std::move(why));
+  }
+  void OnClosed(absl::Status why) override {
+    ended_ = true;
+    events->OnClosed(std::move(why));
+  }
+  uint64_t bytes_taken() const override { return written_ - inner->pending_bytes(); }
+  uint64_t written_ = 0;
+  bool ended_ = false;
+};
+
 class SaysThatNothingPends final : public ForwardingChannel {
   using ForwardingChannel::ForwardingChannel;
   size_t pending_bytes() const override { return 0; }
@@ -208,6 +232,7 @@ std::vector<ChannelMutant> ByteMutants() {
       {"SwapsPieces", "wrong bytes", Mutate<SwapsPieces>},
       {"CountsOneTooManyTaken", "bytes_taken() is", Mutate<CountsOneTooManyTaken>},
       {"ForgetsWhatWasTakenWhenClosed", "bytes_taken() went back", Mutate<ForgetsWhatWasTakenWhenClosed>},
+      {"CountsAsTakenWhatDoesNotPend", "what pended when the peer died counts as taken", Mutate<CountsAsTakenWhatDoesNotPend>},
       {"SaysThatNothingPends", "do not make the", Mutate<SaysThatNothingPends>},
       {"IgnoresPausing", "OnRead while it shall not read", Mutate<IgnoresPausing>},
       {"NeverResumes", "never: a peer's", Mutate<NeverResumes>},

@@ -25,6 +25,9 @@ Violations InRig(const ChannelSubject& subject) {
 // Writes until bytes pend. False, and reported, if a peer that does not read takes more than it may.
 bool WriteUntilPending(ChannelRig& rig, WatchedChannel& end);
 
+// Writes until the peer, which does not read, takes no more, and much pends. False, and reported, as above.
+bool WriteUntilStalled(ChannelRig& rig, WatchedChannel& end);
+
 // Waits until the end has read so many bytes in all.
 bool AwaitRead(ChannelRig& rig, WatchedChannel& end, uint64_t bytes);
 

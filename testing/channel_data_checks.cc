@@ -68,23 +68,6 @@ void AnswersAreWrittenInsideOnRead(ChannelRig& rig) {
   AwaitRead(rig, near, kAllBytes);
 }
 
-// The bytes that were written when the peer had stopped taking any.
-bool WriteUntilStalled(ChannelRig& rig, WatchedChannel& end) {
-  uint64_t taken = 0;
-  while (taken <= rig.subject().most_taken_bytes) {
-    bool stalled = false;
-    rig.On(end, [&] { end.Write(64 << 10, 3); });
-    rig.Settle();
-    rig.On(end, [&] {
-      stalled = end.pending() >= size_t{1} << 20 && end.taken() == taken;
-      taken = end.taken();
-    });
-    if (stalled) return true;
-  }
-  rig.Expect(false, "a peer that does not read took ", taken, " bytes");
-  return false;
-}
-
 void AReaderThatPausesStopsTheWriter(ChannelRig& rig) {
   ChannelPair pair;
   if (!rig.Connect(pair)) return;

@@ -31,10 +31,15 @@ void APeerThatDiesWithUnreadBytesIsSeen(ChannelRig& rig) {
   ChannelPair pair;
   if (!rig.Connect(pair)) return;
   rig.On(*pair.far, [&] { pair.far->SetReading(false); });
-  if (!WriteUntilPending(rig, *pair.near)) return;
+  if (!WriteUntilStalled(rig, *pair.near)) return;
   rig.On(*pair.far, [&] { pair.far->Destroy(); });
   rig.Await(*pair.near, "OnClosed when the peer dies while bytes pend", [&] { return pair.near->closed().has_value(); });
   ExpectLearns(rig, *pair.near);
+  // What nobody took must not look as if somebody had: it would not be sent again.
+  rig.On(*pair.near, [&] {
+    rig.Expect(pair.near->taken() < pair.near->bytes_written(), "what pended when the peer died counts as taken: all ",
+               pair.near->taken(), " bytes");
+  });
 }
 
 void BothMayCloseAtOnce(ChannelRig& rig) {

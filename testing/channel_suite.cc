@@ -39,6 +39,22 @@ bool WriteUntilPending(ChannelRig& rig, WatchedChannel& end) {
   return pends;
 }
 
+bool WriteUntilStalled(ChannelRig& rig, WatchedChannel& end) {
+  uint64_t taken = 0;
+  while (taken <= rig.subject().most_taken_bytes) {
+    bool stalled = false;
+    rig.On(end, [&] { end.Write(64 << 10, 3); });
+    rig.Settle();
+    rig.On(end, [&] {
+      stalled = end.pending() >= size_t{1} << 20 && end.taken() == taken;
+      taken = end.taken();
+    });
+    if (stalled) return true;
+  }
+  rig.Expect(false, "a peer that does not read took ", taken, " bytes");
+  return false;
+}
+
 bool AwaitRead(ChannelRig& rig, WatchedChannel& end, uint64_t bytes) {
   return rig.Await(end, absl::StrCat("a peer's ", bytes, " bytes, all read"), [&] { return end.bytes_read() >= bytes; });
 }
