@@ -6,7 +6,13 @@ void DeadlineLine::Arm(Outgoing& request) {
   if (request.deadline.infinite()) return;
   if (!line_.empty() && request.deadline < line_.back()->deadline) return loop_.timers().Arm(request, request.deadline);
   line_.PushBack(request);
-  if (!armed()) loop_.timers().Arm(*this, request.deadline);
+  // The timer that is armed may be that of a request long answered, and later than this one.
+  if (!armed() || request.deadline < due_) ArmTimer(request.deadline);
+}
+
+void DeadlineLine::ArmTimer(Instant due) {
+  due_ = due;
+  loop_.timers().Arm(*this, due);
 }
 
 void DeadlineLine::Cancel(Outgoing& request) {
@@ -22,7 +28,7 @@ void DeadlineLine::OnTimer() {
     Outgoing& request = *line_.PopFront();
     request.owner->OnDeadline(request);
   }
-  if (!line_.empty() && !armed()) loop_.timers().Arm(*this, line_.front()->deadline);
+  if (!line_.empty() && !armed()) ArmTimer(line_.front()->deadline);
 }
 
 }  // namespace rain

@@ -20,8 +20,10 @@ class DeadlineLine final : private Timer {
  private:
   // The timer may be earlier than the first in line, whose predecessors were cancelled: then it is armed again.
   void OnTimer() override;
+  void ArmTimer(Instant due);
 
   Loop& loop_;
+  Instant due_;  // of the timer, while it is armed
   IntrusiveList<Outgoing, &Outgoing::deadline_hook> line_;
 };
 
