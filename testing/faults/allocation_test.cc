@@ -10,18 +10,8 @@
 
 #include "listenrain/executors/inline_executor.h"
 #include "listenrain/listenrain.h"
+#include "listenrain/testing/faults/sanitizers_test.h"
 #include "listenrain/testing/faults/signal_test.h"
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define RAIN_COUNTS_ALLOCATIONS 0
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define RAIN_COUNTS_ALLOCATIONS 0
-#endif
-#endif
-#ifndef RAIN_COUNTS_ALLOCATIONS
-#define RAIN_COUNTS_ALLOCATIONS 1
-#endif
 
 namespace {
 
@@ -38,7 +28,7 @@ std::atomic<int> first_depth{0};
 
 }  // namespace
 
-#if RAIN_COUNTS_ALLOCATIONS
+#if !RAIN_UNDER_SANITIZER
 // glibc's own, which these stand before; operator new comes through malloc.
 extern "C" {
 void* __libc_malloc(size_t);
@@ -91,7 +81,7 @@ class Allocations : public testing::TestWithParam<const char*> {
   };
 
   void SetUp() override {
-    if (RAIN_COUNTS_ALLOCATIONS == 0) GTEST_SKIP() << "sanitizers have an allocator of their own";
+    if (RAIN_UNDER_SANITIZER) GTEST_SKIP() << "sanitizers have an allocator of their own";
     void* stack[1];
     backtrace(stack, 1);  // loads what it needs
     Router<Message> router;

@@ -90,10 +90,12 @@ Side::Side(Options options) : loop_(NewUvLoop()) {
   parts.loop = loop_;
   parts.executor = options.executor != nullptr ? std::move(options.executor) : NewThreadPool({.threads = 2});
   parts.schemes = std::move(options.schemes);
+  parts.buffers = std::move(options.buffers);
+  parts.observer = std::move(options.observer);
   rain_ = *NewListenRain(std::move(parts));
   ProtocolSpec<Message> spec;
   spec.name = "faults";
-  spec.message_codec = NewCompactCodec();
+  spec.message_codec = options.message_codec != nullptr ? std::move(options.message_codec) : NewCompactCodec();
   spec.limits = options.limits;
   spec.timeout = options.timeout;
   spec.router = std::move(options.router);

@@ -52,6 +52,9 @@ class Side {
     Limits limits;
     absl::Duration timeout = absl::Seconds(20);
     Router<Message> router;  // of requests on dialed transports
+    std::shared_ptr<const MessageCodec<Message>> message_codec;  // null: the compact one
+    std::shared_ptr<BufferPool> buffers;
+    std::shared_ptr<Observer> observer;
     std::vector<TransportScheme> schemes;
   };
   explicit Side(Options options);

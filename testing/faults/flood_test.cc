@@ -8,6 +8,7 @@
 
 #include "listenrain/executors/inline_executor.h"
 #include "listenrain/testing/faults/fault_rig_test.h"
+#include "listenrain/testing/faults/sanitizers_test.h"
 #include "listenrain/testing/faults/wire_test.h"
 #include "listenrain/testing/scale.h"
 
@@ -195,9 +196,9 @@ TEST_P(Flood, ConnectTalkDisconnectLeavesNothingBehind) {
   EXPECT_EQ(server.stats().channels_opened, 2u * static_cast<uint64_t>(cycles));
   EXPECT_TRUE(Eventually([&] { return OpenDescriptors() == descriptors; })) << OpenDescriptors() << " against " << descriptors;
   EXPECT_TRUE(Eventually([&] { return RunningThreads() == threads; })) << RunningThreads() << " against " << threads;
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // these keep what was freed
-  EXPECT_LE(ResidentBytes(), resident + (1 << 20)) << "it was " << resident;
-#endif
+  if (!RAIN_UNDER_SANITIZER) {  // these keep what was freed
+    EXPECT_LE(ResidentBytes(), resident + (1 << 20)) << "it was " << resident;
+  }
 }
 
 RAIN_ON_EVERY_TRANSPORT(Flood);

@@ -194,6 +194,20 @@ TEST_P(PeerFaults, AClientThatNeverReadsItsRepliesIsReadNoMoreAndLetGoInTheEnd) 
   EXPECT_LT(server.stats().requests_received, 10'000u);
 }
 
+TEST_P(PeerFaults, AShortDeadlineHoldsAfterALongOneThatWasMet) {
+  const auto listener = ListenRaw();
+  Side& client = NewSide();
+  const auto transport = client.Open(listener->key());
+  Outcomes outcomes;
+  EXPECT_TRUE(outcomes.Ask(transport, Message::Text("?"), {.timeout = absl::Hours(1)}).ok());
+  const auto peer = listener->Accept();
+  EXPECT_TRUE(peer->Write(wire::Message(MessageKind::reply, wire::Read(*peer).id)));
+  outcomes.Wait();
+  EXPECT_TRUE(outcomes.Ask(transport, Message::Text("?"), {.timeout = absl::Milliseconds(20)}).ok());
+  outcomes.Wait();  // for an hour, if it stands behind the first one's timer
+  EXPECT_EQ(outcomes.ended(absl::StatusCode::kDeadlineExceeded), 1) << outcomes.last();
+}
+
 RAIN_ON_EVERY_TRANSPORT(PeerFaults);
 
 }  // namespace
