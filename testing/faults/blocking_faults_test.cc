@@ -37,8 +37,7 @@ TEST_P(BlockingFaults, SyncSendInAnInlineCallbackIsAFailedPreconditionOnAnyLoop)
   const auto callback = [&](absl::StatusOr<Message> reply) {
     EXPECT_TRUE(reply.ok()) << reply.status();
     for (Side* side : {&client, &other}) {
-      const absl::Status status =
-          side->rain().SyncSend(side->protocol(), listener.bound_key(), Message::Text("?")).status();
+      const absl::Status status = side->rain().SyncSend(side->protocol(), listener.bound_key(), Message::Text("?")).status();
       EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;
     }
     called.Raise();
@@ -51,13 +50,13 @@ TEST_P(BlockingFaults, SyncSendInAnInlineCallbackIsAFailedPreconditionOnAnyLoop)
 // A front whose two workers all wait in SyncSend, at the same time, for what is behind.
 struct Front {
   Front(Side& side, const TransportKey& key, const TransportKey& behind, absl::Duration patience)
-      : listener(side.Listen(key, Handling([this, &side, behind, patience](Message message, CallContext, Responder<Message> responder) {
-                               inside.Raise();
-                               inside.Wait(2);  // both workers are here
-                               absl::StatusOr<Message> reply =
-                                   side.rain().SyncSend(side.protocol(), behind, message, {.timeout = patience});
-                               (void)(reply.ok() ? responder.Reply(*reply) : responder.Fail(reply.status()));
-                             }))) {}
+      : listener(side.Listen(
+            key, Handling([this, &side, behind, patience](Message message, CallContext, Responder<Message> responder) {
+              inside.Raise();
+              inside.Wait(2);  // both workers are here
+              absl::StatusOr<Message> reply = side.rain().SyncSend(side.protocol(), behind, message, {.timeout = patience});
+              (void)(reply.ok() ? responder.Reply(*reply) : responder.Fail(reply.status()));
+            }))) {}
   Signal inside;
   Listener listener;
 };

@@ -109,8 +109,9 @@ class Keys : public FaultRig {};
 
 TEST_F(Keys, BadOnesAreInvalidArguments) {
   Side& side = NewSide();
-  for (const char* key : {"", "tcp", "tcp:", "tcp://", "tcp://127.0.0.1", "tcp://127.0.0.1:", "tcp://127.0.0.1:65536", "tcp://127.0.0.1:x",
-                          "://x", "unix:", "unix:@", "inproc://", "tcp://127.0.0.1:1?", "tcp://127.0.0.1:1?a", "tcp://127.0.0.1:1?=1"}) {
+  for (const char* key :
+       {"", "tcp", "tcp:", "tcp://", "tcp://127.0.0.1", "tcp://127.0.0.1:", "tcp://127.0.0.1:65536", "tcp://127.0.0.1:x", "://x",
+        "unix:", "unix:@", "inproc://", "tcp://127.0.0.1:1?", "tcp://127.0.0.1:1?a", "tcp://127.0.0.1:1?=1"}) {
     const absl::Status sent = side.rain().Send(side.protocol(), key, Message::Text("?"), Callback<Message>([](auto) { FAIL(); }));
     EXPECT_TRUE(absl::IsInvalidArgument(sent)) << key << ": " << sent;
     const absl::Status listening = side.rain().Listen(side.protocol(), key, Echo()).status();
@@ -131,7 +132,8 @@ TEST_F(Keys, AnUnknownSchemeIsUnimplementedAndTheKnownAreNamed) {
 
 TEST_F(Keys, AProtocolThatWasNeverRegisteredIsAnInvalidArgument) {
   Side& side = NewSide();
-  EXPECT_TRUE(absl::IsInvalidArgument(side.rain().SyncSend(Protocol<Message>(), "tcp://127.0.0.1:1", Message::Text("?")).status()));
+  EXPECT_TRUE(
+      absl::IsInvalidArgument(side.rain().SyncSend(Protocol<Message>(), "tcp://127.0.0.1:1", Message::Text("?")).status()));
   EXPECT_TRUE(absl::IsInvalidArgument(side.rain().Listen(Protocol<Message>(), "tcp://127.0.0.1:0", Echo()).status()));
 }
 

@@ -1,5 +1,5 @@
-// What every fault test stands on: sides (a ListenRain each), outcomes that are counted, and a last look: nothing is in flight, the
-// accounts balance, the descriptors are back.
+// What every fault test stands on: sides (a ListenRain each), outcomes that are counted, and a last look: nothing is in flight,
+// the accounts balance, the descriptors are back.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -51,7 +51,7 @@ class Side {
     std::shared_ptr<Executor> executor;  // null: a pool of two
     Limits limits;
     absl::Duration timeout = absl::Seconds(20);
-    Router<Message> router;  // of requests on dialed transports
+    Router<Message> router;                                      // of requests on dialed transports
     std::shared_ptr<const MessageCodec<Message>> message_codec;  // null: the compact one
     std::shared_ptr<BufferPool> buffers;
     std::shared_ptr<Observer> observer;
@@ -119,7 +119,6 @@ class EveryTransport : public FaultRig, public testing::WithParamInterface<const
 };
 
 inline std::string NameOf(const testing::TestParamInfo<const char*>& info) { return info.param; }
-#define RAIN_ON_EVERY_TRANSPORT(suite) \
-  INSTANTIATE_TEST_SUITE_P(On, suite, testing::Values("tcp", "unix", "inproc"), rain::NameOf)
+#define RAIN_ON_EVERY_TRANSPORT(suite) INSTANTIATE_TEST_SUITE_P(On, suite, testing::Values("tcp", "unix", "inproc"), rain::NameOf)
 
 }  // namespace rain

@@ -40,12 +40,15 @@ class Flooder {
   void AskOne() {
     for (int index; (index = asked_.fetch_add(1)) < count_;) {
       Message message = next_(index);
-      const absl::Status status = TransportHandle<Message>(transport_).Send(
-          message, Callback<Message>([this, sent = Share(message.body)](absl::StatusOr<Message> reply) {
-            Note(!reply.ok() ? reply.status() : ToString(sent) == reply->text() ? absl::OkStatus() : absl::DataLossError("differs"));
-            AskOne();
-            ended_.Raise();
-          }));
+      const absl::Status status =
+          TransportHandle<Message>(transport_)
+              .Send(message, Callback<Message>([this, sent = Share(message.body)](absl::StatusOr<Message> reply) {
+                      Note(!reply.ok()                       ? reply.status()
+                           : ToString(sent) == reply->text() ? absl::OkStatus()
+                                                             : absl::DataLossError("differs"));
+                      AskOne();
+                      ended_.Raise();
+                    }));
       if (status.ok()) return;
       Note(status);
       ended_.Raise();
@@ -89,13 +92,14 @@ TEST_P(Flood, BothSidesAskThroughSmallBoundsWithoutDeadlock) {
     // The first request tells the listening side which transport to ask back on.
     Mutex mutex;
     Ref<PostBox> back;
-    Listener listener = listening.Listen(FreshKey(), Handling([&](Message message, CallContext context, Responder<Message> responder) {
-                                           {
-                                             MutexLock lock(mutex);
-                                             if (!back) back = context.transport();
-                                           }
-                                           EXPECT_TRUE(responder.Reply(message).ok());
-                                         }));
+    Listener listener =
+        listening.Listen(FreshKey(), Handling([&](Message message, CallContext context, Responder<Message> responder) {
+                           {
+                             MutexLock lock(mutex);
+                             if (!back) back = context.transport();
+                           }
+                           EXPECT_TRUE(responder.Reply(message).ok());
+                         }));
     auto there = dialing.Open(listener.bound_key());
     ASSERT_TRUE(there.SyncSend(Message::Text("hello")).ok());
     // Requests of 100 KiB: a few of them fill the buffers of every kind of channel.

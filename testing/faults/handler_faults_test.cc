@@ -211,23 +211,22 @@ TEST_P(HandlerFaults, AHandlerThatStopsItsOwnListenRain) {
 }
 
 TEST_P(HandlerFaults, ACallbackThatThrowsHurtsNobody) {
-  SetLogSink([](Severity, absl::string_view, absl::string_view) {});
+  Signal logged;
+  SetLogSink([&](Severity severity, absl::string_view, absl::string_view) {
+    EXPECT_EQ(severity, Severity::error);
+    logged.Raise();
+  });
   OnEveryExecutor([&](Side& server, Side& client) {
     Listener listener = server.Listen(FreshKey(), Echo());
     auto transport = client.Open(listener.bound_key());
-    Signal called;
-    EXPECT_TRUE(transport
-                    .Send(Message::Text("?"), Callback<Message>([&](absl::StatusOr<Message>) {
-                            called.Raise();
-                            throw std::runtime_error("on purpose");
-                          }))
-                    .ok());
-    called.Wait();
+    const auto throws = [](absl::StatusOr<Message>) { throw std::runtime_error("on purpose"); };
+    EXPECT_TRUE(transport.Send(Message::Text("?"), Callback<Message>(throws)).ok());
     Outcomes outcomes;
     EXPECT_TRUE(outcomes.Ask(transport, Message::Text("?")).ok());
     outcomes.Wait();
     EXPECT_EQ(outcomes.replied(), 1);
   });
+  logged.Wait(2);
   SetLogSink({});
 }
 

@@ -70,7 +70,8 @@ TEST_P(PacketFaults, AnOversizeReplyEndsAsTheCallersError) {
   Side& server = NewLimitedSide();
   Side& client = NewLimitedSide();
   Listener listener = server.Listen(FreshKey(), Handling([](Message, CallContext, Responder<Message> responder) {
-                                      const absl::Status status = responder.Reply(Message::Text(std::string(kLargestPacket, 'x')));
+                                      const absl::Status status =
+                                          responder.Reply(Message::Text(std::string(kLargestPacket, 'x')));
                                       EXPECT_TRUE(absl::IsResourceExhausted(status)) << status;
                                     }));
   Outcomes outcomes;
@@ -219,7 +220,8 @@ TEST_P(PacketFaults, RepliesThatNobodyAskedForAreDroppedAndCounted) {
   for (const uint64_t other : {uint64_t{0}, id + 1, id + (uint64_t{1} << 32), ~uint64_t{0}, id ^ (uint64_t{1} << 63)}) {
     replies += wire::Message(MessageKind::reply, other, "nobody's") + wire::Message(MessageKind::error, other);
   }
-  EXPECT_TRUE(peer->Write(replies + wire::Message(MessageKind::reply, id, "mine") + wire::Message(MessageKind::reply, id, "again")));
+  EXPECT_TRUE(
+      peer->Write(replies + wire::Message(MessageKind::reply, id, "mine") + wire::Message(MessageKind::reply, id, "again")));
   outcomes.Wait();
   EXPECT_EQ(outcomes.last(), "mine");
   client.Await([](const Stats& s) { return s.late_replies == 11; });

@@ -95,7 +95,8 @@ TEST_P(PartsFaults, ACodecThatThrowsOrFailsEndsItsMessageAndNoOther) {
     Side& client = NewFaultySide(in_line);
     Router<Message> router;
     router.Otherwise([](Message message, CallContext, Responder<Message> responder) { (void)responder.Reply(message); });
-    router.On(2, [](Message, CallContext, Responder<Message> responder) { (void)responder.Fail(absl::AbortedError("asked for")); });
+    router.On(2,
+              [](Message, CallContext, Responder<Message> responder) { (void)responder.Fail(absl::AbortedError("asked for")); });
     Listener listener = server.Listen(FreshKey(), std::move(router));
     auto transport = client.Open(listener.bound_key());
     for (const auto how : {FaultyCodec::How::throws, FaultyCodec::How::fails}) {

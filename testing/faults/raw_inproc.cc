@@ -1,10 +1,9 @@
-#include "listenrain/testing/faults/raw_inproc_test.h"
-
 #include <gtest/gtest.h>
 
 #include <utility>
 
 #include "listenrain/framework/mutex.h"
+#include "listenrain/testing/faults/raw_inproc_test.h"
 #include "listenrain/testing/faults/signal_test.h"
 #include "listenrain/transports/uv_loop.h"
 
@@ -14,7 +13,8 @@ namespace {
 // What it got is read until it is asked for more than that: a peer that is never asked never reads.
 class InprocPeer final : public RawPeer, private ChannelEvents {
  public:
-  InprocPeer(std::shared_ptr<Loop> loop, std::unique_ptr<Channel> channel) : loop_(std::move(loop)), channel_(std::move(channel)) {
+  InprocPeer(std::shared_ptr<Loop> loop, std::unique_ptr<Channel> channel)
+      : loop_(std::move(loop)), channel_(std::move(channel)) {
     channel_->Start(*this);
     channel_->SetReading(false);
   }

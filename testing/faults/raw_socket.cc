@@ -1,5 +1,3 @@
-#include "listenrain/testing/faults/raw_socket_test.h"
-
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
@@ -14,6 +12,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "listenrain/testing/faults/raw_socket_test.h"
 #include "listenrain/testing/faults/signal_test.h"
 #include "listenrain/transports/unique_fd.h"
 

@@ -19,7 +19,9 @@ inline std::string Length(uint32_t bytes) {
   return prefix;
 }
 
-inline std::string Packet(absl::string_view payload) { return absl::StrCat(Length(static_cast<uint32_t>(payload.size())), payload); }
+inline std::string Packet(absl::string_view payload) {
+  return absl::StrCat(Length(static_cast<uint32_t>(payload.size())), payload);
+}
 
 // A message's payload: version 1, kind, no sections, id, no deadline, method, body.
 inline std::string Payload(MessageKind kind, uint64_t id, absl::string_view body = "", int64_t method = 0) {
@@ -39,7 +41,7 @@ inline std::string Message(MessageKind kind, uint64_t id, absl::string_view body
 struct Received {
   MessageKind kind = MessageKind{};
   uint64_t id = 0;
-  std::string body;                              // of what is no error
+  std::string body;                               // of what is no error
   absl::StatusCode code = absl::StatusCode::kOk;  // of an error
 };
 
