@@ -17,7 +17,7 @@ void AppendBody(const Payload& body, PayloadWriter& to) {
   }
 }
 
-void TakeBody(Payload payload, size_t body_at, Payload& body) {
+void TakeBody(Payload&& payload, size_t body_at, Payload& body) {
   RemovePrefix(payload, body_at);
   if (!payload.front().empty()) body = std::move(payload);
 }

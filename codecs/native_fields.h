@@ -50,7 +50,7 @@ inline MsgId IdFromWire(uint64_t id) { return id == 0 ? MsgId() : MsgId(id); }
 // Shares large pieces, copies small ones.
 void AppendBody(const Payload& body, PayloadWriter& to);
 // What is left of the payload from `body_at` on. An empty body keeps no block.
-void TakeBody(Payload payload, size_t body_at, Payload& body);
+void TakeBody(Payload&& payload, size_t body_at, Payload& body);
 
 // The longest beginning of at most `max_bytes` that does not cut a UTF-8 sequence in two.
 absl::string_view Utf8Prefix(absl::string_view text, size_t max_bytes);

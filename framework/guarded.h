@@ -12,7 +12,7 @@ namespace rain {
 
 // The call's own result, a Status or StatusOr; INVALID_ARGUMENT naming `who` and the exception if it threw.
 template <class F>
-auto Guarded(absl::string_view who, F call) -> decltype(call()) {
+auto Guarded(absl::string_view who, F&& call) -> decltype(call()) {
   try {
     return call();
   } catch (const std::exception& thrown) {
@@ -24,7 +24,7 @@ auto Guarded(absl::string_view who, F call) -> decltype(call()) {
 
 // For calls whose failure nobody waits for: it is logged.
 template <class F>
-void GuardedAndLogged(absl::string_view who, F call) {
+void GuardedAndLogged(absl::string_view who, F&& call) {
   const absl::Status status = Guarded(who, [&] {
     call();
     return absl::OkStatus();

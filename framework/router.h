@@ -62,7 +62,7 @@ std::string ToString(const Route& route);
 
 // Decoding guarded against what the codec throws.
 template <class M>
-absl::StatusOr<M> DecodeGuarded(const MessageCodec<M>& codec, const MessageHeader& header, Payload payload) {
+absl::StatusOr<M> DecodeGuarded(const MessageCodec<M>& codec, const MessageHeader& header, Payload&& payload) {
   return Guarded("the message codec, decoding,", [&] { return codec.DecodeMessage(header, std::move(payload)); });
 }
 

@@ -23,7 +23,7 @@ using Callback = absl::AnyInvocable<void(absl::StatusOr<M>) &&>;
 
 // The message in a reply, or the status in an error reply.
 template <class M>
-absl::StatusOr<M> MessageOf(const MessageCodec<M>& codec, Reply reply) {
+absl::StatusOr<M> MessageOf(const MessageCodec<M>& codec, Reply&& reply) {
   if (reply.header.kind != MessageKind::error) return DecodeGuarded(codec, reply.header, std::move(reply.payload));
   absl::Status error =
       Guarded("the message codec, decoding an error,", [&] { return codec.DecodeError(reply.header, reply.payload); });
