@@ -11,6 +11,9 @@ namespace rain {
 namespace {
 
 constexpr size_t kSmallestRead = 4 << 10;
+// Not more, so that both sides of a busy channel work at the same time: what one read brings is answered while the next is
+// on its way.
+constexpr size_t kLargestRead = 32 << 10;
 
 }  // namespace
 
@@ -64,7 +67,7 @@ Buffer PacketReader::ReadBuffer() {
 absl::Status PacketReader::Consume(Buffer bytes, PacketSink& sink) {
   stopped_ = false;
   if (bytes.size() >= read_size_) {
-    read_size_ = std::min(read_size_ * 4, kLargePacketBytes);
+    read_size_ = std::min(read_size_ * 4, kLargestRead);
   } else if (bytes.size() < read_size_ / 8) {
     read_size_ = std::max(read_size_ / 2, kSmallestRead);
   }

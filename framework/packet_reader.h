@@ -56,7 +56,7 @@ class PacketReader {
   const PacketCodec& codec_;
   BufferPool& pool_;
   const Options options_;
-  size_t read_size_ = 4 << 10;  // adapts to the traffic, up to kLargePacketBytes
+  size_t read_size_ = 4 << 10;  // adapts to the traffic
   Buffer block_;                // the block given to the channel last, while kept_ lies in it or nothing has come yet
   Buffer kept_;                 // what has come of the packet that is not complete; its shape, if known, is shape_
   Buffer rest_;                 // a large packet's bytes beyond kept_, of which rest_filled_ have come
