@@ -88,7 +88,6 @@ TEST_P(ConnectFaults, UnknownOptionsAreNamed) {
   const absl::StatusOr<Listener> listener = side.rain().Listen(side.protocol(), key, Echo());
   EXPECT_TRUE(absl::IsInvalidArgument(listener.status())) << listener.status();
   EXPECT_TRUE(absl::StrContains(listener.status().message(), "colour")) << listener.status();
-  Outcomes outcomes;
   const absl::Status sent = side.rain().SyncSend(side.protocol(), key, Message::Text("?")).status();
   EXPECT_TRUE(absl::IsInvalidArgument(sent)) << sent;
   EXPECT_EQ(side.stats().started, 0u);
