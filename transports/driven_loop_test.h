@@ -39,13 +39,7 @@ class DrivenLoop {
   }
   // False, and a failure, if it does not hold within 20 s.
   bool RunUntil(const std::function<bool()>& holds) {
-    class Limit final : public Timer {
-     public:
-      bool over = false;
-
-     private:
-      void OnTimer() override { over = true; }
-    } limit;
+    Limit limit;
     loop_->timers().Arm(limit, loop_->clock().Now() + absl::Seconds(20));
     while (!holds() && !limit.over) RunTurn();
     EXPECT_FALSE(limit.over) << "nothing happened within 20 s";
@@ -53,6 +47,14 @@ class DrivenLoop {
   }
 
  private:
+  class Limit final : public Timer {
+   public:
+    bool over = false;
+
+   private:
+    void OnTimer() override { over = true; }
+  };
+
   uv_loop_t uv_;
   std::shared_ptr<Loop> loop_;
 };

@@ -1,0 +1,110 @@
+#include "listenrain/transports/socket_dialer.h"
+
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+
+#include <atomic>
+#include <cerrno>
+#include <future>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "listenrain/transports/generators_test.h"
+#include "listenrain/transports/loopback_ports_test.h"
+#include "listenrain/transports/socket_address.h"
+#include "listenrain/transports/system_error.h"
+
+namespace rain {
+namespace {
+
+SocketDialerParts PartsFor(const std::string& key) {
+  SocketDialerParts parts;
+  parts.key = key;
+  parts.configure = [](int) { return absl::OkStatus(); };
+  parts.peer = [](int, const SocketAddress&) { return PeerInfo{}; };
+  return parts;
+}
+
+TEST(SocketDialer, TriesEachAddressInTurnAndTellsOfAllThatFailed) {
+  DrivenLoop loop;
+  SilentPort silent, other;
+  SocketDialerParts parts = PartsFor("tcp://name:1");
+  parts.look_up = [&]() -> Lookup::Addresses { return std::vector<SocketAddress>{silent.address, other.address}; };
+  auto dialer = NewSocketDialer(parts);
+  const auto refused = Next(loop, *dialer);
+  const absl::string_view text = refused.status().message();
+  EXPECT_NE(text.find(InternetAddressText(silent.address)), absl::string_view::npos) << text;
+  EXPECT_NE(text.find(InternetAddressText(other.address)), absl::string_view::npos) << text;
+  ASSERT_EQ(listen(other.socket.get(), 1), 0);
+  EXPECT_TRUE(Next(loop, *dialer).ok());
+}
+
+TEST(SocketDialer, ANameThatCannotBeResolvedIsUnavailable) {
+  DrivenLoop loop;
+  SocketDialerParts parts = PartsFor("tcp://name:1");
+  parts.look_up = []() -> Lookup::Addresses { return absl::UnavailableError("no such name"); };
+  const auto outcome = Next(loop, *NewSocketDialer(parts));
+  EXPECT_EQ(outcome.status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(outcome.status().message(), "tcp://name:1: no such name");
+}
+
+TEST(SocketDialer, AResolverThatHangsHoldsUpNeitherTheTimeoutNorTheEnd) {
+  auto release = std::make_shared<std::promise<void>>();
+  std::promise<void> returned;
+  SocketDialerParts parts = PartsFor("tcp://name:1");
+  parts.timeout = absl::Milliseconds(20);
+  parts.look_up = [&returned, hung = release->get_future().share(),
+                   calls = std::make_shared<std::atomic<int>>(0)]() -> Lookup::Addresses {
+    hung.wait();
+    if (++*calls == 2) returned.set_value();
+    return std::vector<SocketAddress>();
+  };
+  {
+    DrivenLoop loop;
+    auto dialer = NewSocketDialer(parts);
+    const auto outcome = Next(loop, *dialer);
+    EXPECT_EQ(outcome.status().code(), absl::StatusCode::kUnavailable);
+    EXPECT_NE(outcome.status().message().find("resolved"), absl::string_view::npos) << outcome.status();
+    auto captured = std::make_shared<int>(0);
+    dialer->Next(*loop, [captured](ChannelOutcome) { ADD_FAILURE() << "called"; });
+    dialer.reset();
+    EXPECT_EQ(captured.use_count(), 1);
+  }
+  release->set_value();  // the threads come back to a loop that is gone
+  returned.get_future().wait();
+}
+
+TEST(SocketDialer, ASocketConnectedToItselfIsRefused) {
+  DrivenLoop loop;
+  SocketAddress address;
+  std::string key;
+  {
+    SilentPort port;
+    address = port.address;
+    key = port.key;
+  }
+  SocketDialerParts parts = PartsFor(key);
+  parts.addresses = {address};
+  parts.configure = [&](int fd) {
+    EXPECT_EQ(bind(fd, address.get(), address.size), 0);  // what the system does by chance, now and then
+    return absl::OkStatus();
+  };
+  EXPECT_EQ(Next(loop, *NewSocketDialer(parts)).status().code(), absl::StatusCode::kUnavailable);
+}
+
+TEST(SystemError, GivesOneMeaningToEachErrorAndTakesLibuvsNegativesAlike) {
+  EXPECT_EQ(SystemError(ECONNREFUSED, "w", "o").code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(SystemError(-ECONNRESET, "w", "o").code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(SystemError(EADDRINUSE, "w", "o").code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(SystemError(ETIMEDOUT, "w", "o").code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(SystemError(-EMFILE, "w", "o").code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(SystemError(EACCES, "w", "o").code(), absl::StatusCode::kPermissionDenied);
+  EXPECT_EQ(SystemError(EINVAL, "w", "o").code(), absl::StatusCode::kInvalidArgument);
+  const absl::Status status = SystemError(EMFILE, "tcp://1.2.3.4:5", "accept");
+  EXPECT_EQ(status.message().find("tcp://1.2.3.4:5: accept: Too many open files ("), 0u) << status;
+}
+
+}  // namespace
+}  // namespace rain
