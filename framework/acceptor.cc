@@ -41,10 +41,10 @@ void Acceptor::OnChannel(absl::StatusOr<std::unique_ptr<Channel>> channel) {
   auto box = MakeRef<PostBox>(box_->shard, protocol_, box_->bound_key, Role::acceptor);
   auto* raw = new Transport(std::move(box), sink_);
   auto transport = std::unique_ptr<Transport>(raw);
-  raw->set_on_gone([box = box_, raw] {
-    if (box->acceptor != nullptr) box->acceptor->transports_.erase(raw);
+  raw->set_on_gone([box = box_, number = accepted_] {
+    if (box->acceptor != nullptr) box->acceptor->transports_.erase(number);
   });
-  transports_.insert(raw);
+  transports_.emplace(accepted_++, raw);
   shard.House(std::move(transport));
   raw->Attach(*std::move(channel));
   if (!ended_) Ask();
@@ -55,7 +55,7 @@ void Acceptor::End(absl::Status why) {
   ended_ = true;
   generator_.reset();
   retry_.reset();
-  while (!transports_.empty()) (*transports_.begin())->End(Fresh(why));
+  while (!transports_.empty()) transports_.begin()->second->End(Fresh(why));
   box_->acceptor = nullptr;
   box_->shard->Bury(*this);
 }

@@ -1,9 +1,10 @@
 // Acceptor: takes the channels of one listening generator and makes transports of them.
 #pragma once
 
+#include <cstdint>
+#include <map>
 #include <memory>
 
-#include "absl/container/flat_hash_set.h"
 #include "listenrain/framework/channel_generator.h"
 #include "listenrain/framework/delay_timer.h"
 #include "listenrain/framework/delivery.h"
@@ -41,7 +42,8 @@ class Acceptor final : public Resident {
   const std::shared_ptr<const ProtocolParts> protocol_;
   const std::shared_ptr<const RequestSink> sink_;
   std::unique_ptr<ChannelGenerator> generator_;
-  absl::flat_hash_set<Transport*> transports_;
+  uint64_t accepted_ = 0;
+  std::map<uint64_t, Transport*> transports_;  // by their number, so that they end in the order in which they came
   std::unique_ptr<DelayTimer> retry_;
   bool ended_ = false;
 };

@@ -138,8 +138,8 @@ absl::Status PacketReader::Cut(Buffer bytes, PacketSink& sink) {
     const absl::StatusOr<PacketShape> shape = codec_.DecodePacket({bytes.data(), bytes.size()}, scan_);
     if (!shape.ok()) return shape.status();
     const bool complete = shape->total <= bytes.size();
-    if (shape->total == 0 ||
-        (complete && (!shape->exact || shape->header > shape->total || shape->trailer > shape->total - shape->header))) {
+    const bool overlaps = shape->exact && (shape->header > shape->total || shape->trailer > shape->total - shape->header);
+    if (shape->total == 0 || overlaps || (complete && !shape->exact)) {
       return absl::DataLossError(absl::StrCat("the packet codec found an impossible packet: total ", shape->total, ", header ",
                                               shape->header, ", trailer ", shape->trailer, " bytes"));
     }

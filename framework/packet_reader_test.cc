@@ -185,8 +185,9 @@ class LyingCodec final : public PacketCodec {
 };
 
 TEST_F(PacketReaderTest, ACodecThatFindsImpossiblePacketsIsCaught) {
-  for (const PacketShape shape : {PacketShape{0, 0, 0, true}, PacketShape{4, 5, 0, true}, PacketShape{4, 2, 3, true},
-                                  PacketShape{4, 0, 0, false}, PacketShape{4, SIZE_MAX, 2, true}}) {
+  for (const PacketShape shape :
+       {PacketShape{0, 0, 0, true}, PacketShape{4, 5, 0, true}, PacketShape{4, 2, 3, true}, PacketShape{4, 0, 0, false},
+        PacketShape{4, SIZE_MAX, 2, true}, PacketShape{kLargePacketBytes, kLargePacketBytes + 1, 0, true}}) {
     codec_ = std::make_shared<LyingCodec>(shape);
     PacketReader reader = NewReader();
     const absl::Status status = FeedLikeAPipe(reader, "abcdefgh", 8);

@@ -16,7 +16,8 @@ class DefaultStatMachinePool final : public StatMachinePool {
   }
 
   absl::Status Bind(Outgoing& request, const MsgId& id) override {
-    if (!IsOwnToken(request, id) && !by_id_.emplace(id, &request).second) {
+    const bool own = IsOwnToken(request, id);
+    if (own ? !by_id_.empty() && by_id_.contains(id) : FindOwn(id) != nullptr || !by_id_.emplace(id, &request).second) {
       return absl::AlreadyExistsError(
           absl::StrCat("msgID ", ToString(id), " is in flight on this transport: wait for its outcome"));
     }
@@ -34,10 +35,8 @@ class DefaultStatMachinePool final : public StatMachinePool {
       const auto found = by_id_.find(id);
       if (found != by_id_.end()) return Take(*found->second);
     }
-    if (!id.is_integer()) return nullptr;
-    Outgoing* request = nodes_.Find(id.integer());
-    const bool own = request != nullptr && request->in_flight_at == this && IsOwnToken(*request, request->header.id);
-    return own ? Take(*request) : nullptr;
+    Outgoing* request = FindOwn(id);
+    return request != nullptr ? Take(*request) : nullptr;
   }
 
   Outgoing* PopOldest() override { return list_.empty() ? nullptr : Take(*list_.front()); }
@@ -45,6 +44,13 @@ class DefaultStatMachinePool final : public StatMachinePool {
 
  private:
   static bool IsOwnToken(const Outgoing& request, const MsgId& id) { return id.is_integer() && id.integer() == request.token; }
+
+  // The request whose id is its own token, and this.
+  Outgoing* FindOwn(const MsgId& id) const {
+    Outgoing* request = id.is_integer() ? nodes_.Find(id.integer()) : nullptr;
+    const bool own = request != nullptr && request->in_flight_at == this && IsOwnToken(*request, request->header.id);
+    return own ? request : nullptr;
+  }
 
   Outgoing* Take(Outgoing& request) {
     list_.Remove(request);

@@ -59,6 +59,23 @@ TEST_F(StatMachinePoolTest, AnotherTransportsRequestIsNotFound) {
   End(request);
 }
 
+// Ids that callers choose may be anything, the token of a request among them.
+TEST_F(StatMachinePoolTest, AForeignIdThatIsATokenIsUniqueToo) {
+  Outgoing& first = NewRequest(*pool_);
+  Outgoing& second = NewRequest(*pool_);
+  const MsgId id(first.token);
+  ASSERT_TRUE(pool_->Bind(first, id).ok());
+  EXPECT_TRUE(absl::IsAlreadyExists(pool_->Bind(second, id)));
+  ASSERT_EQ(pool_->Pop(id), &first);
+  ASSERT_TRUE(pool_->Bind(second, id).ok());
+  pool_->Add(first);
+  EXPECT_TRUE(absl::IsAlreadyExists(pool_->Bind(first, id)));
+  EXPECT_EQ(pool_->Pop(id), &second);
+  EXPECT_EQ(pool_->Pop(first.token), &first);
+  End(first);
+  End(second);
+}
+
 TEST_F(StatMachinePoolTest, ForeignIdsAreUniqueAndFreedWithTheirRequest) {
   const MsgId uuid(absl::string_view("123e4567-e89b-12d3-a456-426614174000"));
   Outgoing& first = NewRequest(*pool_);
