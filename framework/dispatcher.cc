@@ -3,9 +3,16 @@
 #include <algorithm>
 #include <utility>
 
+#include "listenrain/framework/guarded.h"
 #include "listenrain/framework/mutex.h"
+#include "listenrain/framework/shard.h"
 
 namespace rain {
+namespace {
+
+constexpr size_t kKeptBatches = 16;  // more are made while executors are slow, and end with their tasks
+
+}  // namespace
 
 // A turn's deliveries, from which the executor's tasks pull.
 class Dispatcher::Batch final : public RefCounted {
@@ -62,26 +69,28 @@ struct Dispatcher::BatchTask {
   Ref<Batch> batch;
 };
 
-Dispatcher::Dispatcher(Loop& loop, std::shared_ptr<const ProtocolParts> protocol)
-    : loop_(loop), protocol_(std::move(protocol)), inline_(protocol_->executor->concurrency() == 0) {}
+Dispatcher::Dispatcher(Shard& shard, std::shared_ptr<const ProtocolParts> protocol)
+    : shard_(shard), protocol_(std::move(protocol)), inline_(protocol_->executor->concurrency() == 0) {}
 
 Dispatcher::~Dispatcher() = default;
 
 void Dispatcher::Deliver(Delivery delivery) {
   waiting_.push_back(std::move(delivery));
-  loop_.AtTurnEnd(*this);
+  shard_.loop().AtTurnEnd(*this);
 }
 
 Ref<Dispatcher::Batch> Dispatcher::FreeBatch() {
   for (const Ref<Batch>& batch : batches_) {
     if (batch->idle()) return batch;
   }
-  batches_.push_back(MakeRef<Batch>());
-  return batches_.back();
+  Ref<Batch> fresh = MakeRef<Batch>();
+  if (batches_.size() < kKeptBatches) batches_.push_back(fresh);
+  return fresh;
 }
 
 void Dispatcher::Flush() {
   if (waiting_.empty()) return;
+  const Ref<Shard> alive = Ref<Shard>::Share(&shard_);  // the last delivery may be the last to hold the shard
   if (inline_) {
     std::vector<Delivery> now;
     now.swap(waiting_);
@@ -93,7 +102,7 @@ void Dispatcher::Flush() {
   const size_t tasks = std::min(waiting_.size(), static_cast<size_t>(protocol_->executor->concurrency()));
   const Ref<Batch> batch = FreeBatch();
   batch->Fill(waiting_, tasks);
-  for (size_t i = 0; i < tasks; ++i) protocol_->executor->Run(BatchTask(batch));
+  for (size_t i = 0; i < tasks; ++i) GuardedAndLogged("the executor", [&] { protocol_->executor->Run(BatchTask(batch)); });
 }
 
 }  // namespace rain

@@ -11,10 +11,12 @@
 
 namespace rain {
 
+class Shard;
+
 // One per loop and protocol, made by the Shard. Thread: loop; counters are read by any.
 class Dispatcher final : private TurnTask {
  public:
-  Dispatcher(Loop& loop, std::shared_ptr<const ProtocolParts> protocol);
+  Dispatcher(Shard& shard, std::shared_ptr<const ProtocolParts> protocol);
   ~Dispatcher() override;
 
   // True if user code runs on the loop itself; then it may be called straight from a read.
@@ -33,7 +35,7 @@ class Dispatcher final : private TurnTask {
   void OnTurnEnd() override { Flush(); }
   Ref<Batch> FreeBatch();
 
-  Loop& loop_;
+  Shard& shard_;
   const std::shared_ptr<const ProtocolParts> protocol_;
   const bool inline_;
   std::vector<Delivery> waiting_;

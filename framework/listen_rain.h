@@ -86,7 +86,7 @@ class ListenRain {
   // A snapshot. Exact at rest; while traffic runs, sums of moments close to each other.
   template <class M>
   Stats StatsOf(const Protocol<M>& protocol) const {
-    return StatsOfParts(*protocol.parts());
+    return protocol.parts() == nullptr ? Stats() : StatsOfParts(*protocol.parts());
   }
 
   // Listeners close, transports end, requests end as CANCELLED, later calls fail. Waits until the loop has done so, unless called

@@ -77,18 +77,16 @@ void Shard::ExecuteAndWait(absl::AnyInvocable<void() &&> task) {
 
 Dispatcher& Shard::DispatcherOf(const std::shared_ptr<const ProtocolParts>& protocol) {
   MutexLock lock(mutex_);
-  if (dispatchers_.size() <= protocol->index) dispatchers_.resize(protocol->index + 1);
-  auto& dispatcher = dispatchers_[protocol->index];
-  if (dispatcher == nullptr) dispatcher = std::make_unique<Dispatcher>(*loop_, protocol);
+  auto& dispatcher = dispatchers_[protocol.get()];
+  if (dispatcher == nullptr) dispatcher = std::make_unique<Dispatcher>(*this, protocol);
   return *dispatcher;
 }
 
 Stats Shard::StatsOf(const ProtocolParts& protocol) {
   Stats stats;
   MutexLock lock(mutex_);
-  if (protocol.index < dispatchers_.size() && dispatchers_[protocol.index] != nullptr) {
-    stats.Add(dispatchers_[protocol.index]->counters);
-  }
+  const auto found = dispatchers_.find(&protocol);
+  if (found != dispatchers_.end()) stats.Add(found->second->counters);
   return stats;
 }
 

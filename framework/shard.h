@@ -4,6 +4,7 @@
 #include <memory>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "listenrain/framework/buffer.h"
@@ -82,7 +83,7 @@ class Shard final : public RefCounted, private TurnTask {
   Outgoing* first_mail_ ABSL_GUARDED_BY(mutex_) = nullptr;
   Outgoing* last_mail_ ABSL_GUARDED_BY(mutex_) = nullptr;
   bool closed_ ABSL_GUARDED_BY(mutex_) = false;
-  std::vector<std::unique_ptr<Dispatcher>> dispatchers_ ABSL_GUARDED_BY(mutex_);  // by protocol index
+  absl::flat_hash_map<const ProtocolParts*, std::unique_ptr<Dispatcher>> dispatchers_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace rain

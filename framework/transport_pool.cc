@@ -9,13 +9,13 @@ namespace rain {
 namespace {
 
 struct PoolKey {
-  size_t protocol;
+  const ProtocolParts* protocol;
   TransportKey key;
 };
 
 // What is looked for, without copying the key.
 struct PoolKeyView {
-  size_t protocol;
+  const ProtocolParts* protocol;
   const TransportKey& key;
 };
 
@@ -40,7 +40,7 @@ class DefaultTransportPool final : public TransportPool {
   explicit DefaultTransportPool(TransportOpener opener) : opener_(std::move(opener)) {}
 
   absl::StatusOr<Ref<PostBox>> Get(const SharedProtocol& protocol, const TransportKey& key) override {
-    const PoolKeyView wanted{protocol->index, key};
+    const PoolKeyView wanted{protocol.get(), key};
     {
       MutexLock lock(mutex_);
       const auto found = boxes_.find(wanted);
@@ -49,13 +49,13 @@ class DefaultTransportPool final : public TransportPool {
     absl::StatusOr<Ref<PostBox>> opened = opener_(protocol, key);
     if (!opened.ok()) return opened;
     MutexLock lock(mutex_);
-    return boxes_.try_emplace(PoolKey{protocol->index, key}, *std::move(opened)).first->second;
+    return boxes_.try_emplace(PoolKey{protocol.get(), key}, *std::move(opened)).first->second;
   }
 
   void Evict(const PostBox& box) override {
     Ref<PostBox> evicted;  // dropped after the lock
     MutexLock lock(mutex_);
-    const auto found = boxes_.find(PoolKeyView{box.protocol().index, box.key()});
+    const auto found = boxes_.find(PoolKeyView{&box.protocol(), box.key()});
     if (found == boxes_.end() || found->second.get() != &box) return;
     evicted = std::move(found->second);
     boxes_.erase(found);
