@@ -41,9 +41,13 @@ void Link::NoteTaken() {
   }
 }
 
+void Link::WriteOut() {
+  if (open_) output_.Flush(*channel_);
+}
+
 void Link::CloseWrite() {
   if (!open_) return;
-  output_.Flush(*channel_);
+  WriteOut();
   channel_->CloseWrite();
 }
 

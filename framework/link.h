@@ -73,7 +73,9 @@ class Link final : private ChannelEvents, private TurnTask {
   bool reading_ended() const { return ended_; }
   const PeerInfo& peer() const { return channel_->peer(); }
 
-  // Writes out what there is, then lets the peer see the end.
+  // Gives the channel what there is.
+  void WriteOut();
+  // The same, then lets the peer see the end.
   void CloseWrite();
   // Abandons what pends. OnLinkClosed follows. Idempotent.
   void Close(absl::Status why);

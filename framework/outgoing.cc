@@ -18,8 +18,13 @@ Outgoing* OutgoingPool::Slot(size_t slot) const {
 }
 
 Outgoing* OutgoingPool::Find(Token token) const {
+  Outgoing* outgoing = Named(token);
+  return outgoing != nullptr && outgoing->in_flight_at != nullptr ? outgoing : nullptr;
+}
+
+Outgoing* OutgoingPool::Named(Token token) const {
   Outgoing* outgoing = Slot(static_cast<uint32_t>(token));
-  return outgoing != nullptr && outgoing->token == token && outgoing->in_flight_at != nullptr ? outgoing : nullptr;
+  return outgoing != nullptr && outgoing->token == token ? outgoing : nullptr;
 }
 
 void OutgoingPool::Retire(Outgoing& outgoing) {
@@ -68,7 +73,7 @@ void OutgoingPool::Clean(Outgoing& outgoing) {
   outgoing.header = MessageHeader();
   outgoing.where = RunOn::executor;
   outgoing.stage = Stage::submitted;
-  outgoing.idempotent = false;
+  outgoing.idempotent = outgoing.cancelled = false;
   outgoing.priority = 0;
   outgoing.size = outgoing.packet_bytes = outgoing.answered_bytes = 0;
   outgoing.sent_end = 0;

@@ -49,6 +49,7 @@ struct Outgoing final : Timer {
   RunOn where = RunOn::executor;
   Stage stage = Stage::submitted;
   bool idempotent = false;
+  bool cancelled = false;     // before it came to the loop; thread: loop
   bool outside = false;       // constant: a node that New gives, not NewInLoop
   int priority = 0;           // higher leaves first, in queues that look at it
   size_t size = 0;            // bytes of the payload
@@ -89,6 +90,8 @@ class OutgoingPool {
 
   // The node that has this token and is in flight, or null. Thread: loop, which alone writes what this reads.
   Outgoing* Find(Token token) const;
+  // The node that has this token, in flight or not yet, or null. Thread: loop.
+  Outgoing* Named(Token token) const;
   // Makes the node's present token stale: its request has its outcome. Thread: loop.
   static void Retire(Outgoing& outgoing);
 

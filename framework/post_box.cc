@@ -24,13 +24,19 @@ PostBox::~PostBox() = default;
 absl::Status PostBox::Submit(Submission& submission, Encode encode) {
   if (!shard_->loop().InLoop()) return SubmitFromOutside(submission, encode);
   if (Transport* open = transport(); open != nullptr) return open->Submit(submission, encode);
+  return Closed();
+}
+
+absl::Status PostBox::Closed() const {
+  if (shard_->shut()) return absl::CancelledError("this ListenRain is stopped");
   return absl::UnavailableError(absl::StrCat("the transport to ", key_.text(), " is closed"));
 }
 
 absl::StatusOr<Outgoing*> PostBox::Prepare(Submission& submission, Encode encode, bool in_loop) {
   PooledWriter writer(shard_->buffers(), protocol_->limits.max_packet_bytes);
   if (absl::Status status = writer.Begin(); !status.ok()) return status;
-  if (absl::Status status = EncodeGuarded(submission.header, encode, writer); !status.ok()) return status;
+  if (absl::Status status = EncodeGuarded(*protocol_->header_codec, submission.header, encode, writer); !status.ok())
+    return status;
   const size_t size = writer.size();
   // Answers to requests that were accepted always find room: the window bounds them.
   const bool charged = submission.is_request() || submission.header.kind == MessageKind::one_way;
@@ -54,7 +60,9 @@ void PostBox::Describe(Submission& submission, Outgoing& outgoing) {
   outgoing.deadline = submission.deadline;
   outgoing.completion = submission.waiter;
   if (submission.make != nullptr) (*submission.make)(outgoing);
-  if (submission.cancellation != nullptr) submission.cancellation->Set(Ref<PostBox>::Share(this), outgoing.token);
+  // Tokens of other messages are never retired.
+  if (submission.cancellation != nullptr && submission.is_request())
+    submission.cancellation->Set(Ref<PostBox>::Share(this), outgoing.token);
 }
 
 absl::Status PostBox::SubmitFromOutside(Submission& submission, Encode encode) {
@@ -67,14 +75,18 @@ absl::Status PostBox::SubmitFromOutside(Submission& submission, Encode encode) {
   return absl::CancelledError("this ListenRain is stopped");
 }
 
-absl::Status EncodeGuarded(const MessageHeader& header, Encode encode, PayloadWriter& writer) {
+absl::Status EncodeGuarded(const HeaderCodec& codec, const MessageHeader& header, Encode encode, PayloadWriter& writer) {
   absl::Status status = Guarded("the message codec, encoding,", [&] { return encode(header, writer); });
-  return status.ok() ? writer.status() : status;
+  if (status.ok()) status = writer.status();
+  const size_t least = codec.traits().header_bytes;
+  if (!status.ok() || writer.size() >= least) return status;
+  return absl::InvalidArgumentError(
+      absl::StrCat("the message codec wrote ", writer.size(), " bytes, where its traits promise a header of ", least));
 }
 
 void Cancellation::Set(Ref<PostBox> box, Token token) {
   MutexLock lock(mutex_);
-  box_ = std::move(box);
+  std::swap(box_, box);  // the former one ends outside the lock
   token_ = token;
 }
 

@@ -26,6 +26,7 @@ namespace rain {
 class Shard;
 class Transport;
 class Cancellation;
+class HeaderCodec;
 struct Outgoing;
 struct ProtocolParts;
 
@@ -34,7 +35,7 @@ struct SendOptions {
   absl::Duration timeout = absl::ZeroDuration();  // zero: the protocol's. Covers connecting, queueing, the wire, the handler
   bool idempotent = false;                        // may be sent twice
   int priority = 0;                               // higher first, in queues that look at it
-  Cancellation* cancellation = nullptr;           // if given, can end the request early
+  Cancellation* cancellation = nullptr;           // if given, can end the request early; of no effect on Post
 };
 
 // One message for a transport, with all that the engine must know of it.
@@ -55,8 +56,8 @@ struct Submission {
 
 using Encode = absl::FunctionRef<absl::Status(const MessageHeader&, PayloadWriter&)>;
 
-// Calls `encode`, and makes INVALID_ARGUMENT of what it throws.
-absl::Status EncodeGuarded(const MessageHeader& header, Encode encode, PayloadWriter& writer);
+// Calls `encode`, and makes INVALID_ARGUMENT of what it throws, and of a message without room for the codec's header.
+absl::Status EncodeGuarded(const HeaderCodec& codec, const MessageHeader& header, Encode encode, PayloadWriter& writer);
 
 // Outlives its transport. Thread: any.
 class PostBox final : public RefCounted {
@@ -82,6 +83,9 @@ class PostBox final : public RefCounted {
   Shard& shard() const { return *shard_; }
   Budget& budget() { return budget_; }
   const Budget& budget() const { return budget_; }
+
+  // Why a message cannot go to a transport that is gone. Thread: loop.
+  absl::Status Closed() const;
 
   // True once the transport has ended: nobody waits for a reply there.
   bool gone() const { return gone_.load(std::memory_order_acquire); }

@@ -20,6 +20,7 @@ Transport::Transport(Ref<PostBox> box, std::shared_ptr<const RequestSink> sink)
       dispatcher_(shard_.DispatcherOf(box_->shared_protocol())),
       counters_(dispatcher_.counters),
       codec_(*box_->protocol().header_codec),
+      in_order_(codec_.traits().ids == IdPolicy::in_order),
       limits_(box_->protocol().limits),
       observer_(shard_.observer()),
       sink_(std::move(sink)),
@@ -69,14 +70,10 @@ void Transport::End(absl::Status why) {
   ended_ = true;
   box_->set_transport(nullptr);
   if (on_gone_) std::exchange(on_gone_, nullptr)();
-  const std::string where = box_->key().text();
-  while (Outgoing* request = requests_->PopOldest()) Fail(*request, At(where, why));
+  if (link_ != nullptr && box_->role() == Role::acceptor) link_->WriteOut();  // replies of this turn
+  FailAll(why);
   GuardedAndLogged("the queue", [this] {
-    while (Outgoing* post = queue_->Pop()) {
-      counters_.posts_dropped.Add();
-      if (post->charged) box_->budget().Release(post->size);
-      shard_.nodes().RecycleInLoop(*post);
-    }
+    while (Outgoing* post = queue_->Pop()) DropPost(*post);
   });
   while (Outgoing* answer = answers_.PopFront()) DropAnswer(*answer);
   for (; !early_answers_.empty(); early_answers_.pop_front()) {
@@ -160,10 +157,11 @@ void Transport::OnWritable() {
   MaybeFinish();
 }
 
+// Nobody replies any more. An acceptor still answers what it was asked before.
 void Transport::OnLinkEnd() {
-  if (box_->role() == Role::dialer || requests_->size() > 0) {
-    return End(absl::UnavailableError("the peer closed the channel"));
-  }
+  const absl::Status why = absl::UnavailableError("the peer closed the channel");
+  if (box_->role() == Role::dialer) return End(why);
+  FailAll(why);
   MaybeFinish();
 }
 

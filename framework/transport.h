@@ -59,10 +59,13 @@ class Transport final : public Resident, private LinkEvents, private DeadlineOwn
   void Depart(Outgoing& request, size_t packet_bytes);
   void Pump();
   void PumpAll();
+  void PumpQueue();
   void Enqueue(Outgoing& outgoing);
   void WriteQueued(Outgoing& outgoing);
   void Leave(Outgoing& request);
   void Fail(Outgoing& request, absl::Status why);
+  void FailAll(const absl::Status& why);
+  void DropPost(Outgoing& post);
   static void TellFailure(Dispatcher& dispatcher, Outgoing& request, absl::Status why);
   void CountSent(MessageKind kind, size_t packet_bytes);
   void OnReply(MessageHeader&& header, Payload&& payload);
@@ -71,6 +74,7 @@ class Transport final : public Resident, private LinkEvents, private DeadlineOwn
   // Requests of the peer (transport_answers.cc).
   void OnRequest(MessageHeader&& header, Payload&& payload);
   void Refuse(const MessageHeader& request, absl::Status why);
+  void AnswerError(const MsgId& id, const absl::Status& why, bool in_place);
   void AnswerPing(const MessageHeader& ping);
   void NoteAnswered(const MessageHeader& reply, size_t bytes);
   void QueueAnswer(Outgoing& answer);
@@ -91,7 +95,7 @@ class Transport final : public Resident, private LinkEvents, private DeadlineOwn
   void OnLinkClosed(absl::Status why) override;
 
   absl::StatusOr<MessageHeader> Peek(const Payload& payload) const;
-  bool in_order() const { return codec_.traits().ids == IdPolicy::in_order; }
+  bool in_order() const { return in_order_; }
   ObservedTransport observed() const;
   template <class F>
   void Observe(F tell) {
@@ -104,6 +108,7 @@ class Transport final : public Resident, private LinkEvents, private DeadlineOwn
   Dispatcher& dispatcher_;
   Counters& counters_;
   const HeaderCodec& codec_;
+  const bool in_order_;
   const Limits& limits_;
   Observer* const observer_;
   const std::shared_ptr<const RequestSink> sink_;  // null: requests of the peer are refused
@@ -120,12 +125,12 @@ class Transport final : public Resident, private LinkEvents, private DeadlineOwn
   size_t window_requests_ = 0;  // sent and without outcome
   size_t window_bytes_ = 0;
   uint64_t requests_sent_ = 0;     // in order: the last id given
-  uint64_t replies_received_ = 0;  // in order: the id of the last reply
+  uint64_t replies_received_ = 0;  // in order: the id of the last reply; between the two, requests and tombstones
 
   // The peer's.
   IntrusiveList<Outgoing, &Outgoing::queue_hook> answers_;  // replies and control, ahead of the queue
-  size_t answers_bytes_ = 0;
-  size_t asked_ = 0;  // requests accepted and not answered
+  size_t answers_bytes_ = 0;                                // of these, and of early_answers_
+  size_t asked_ = 0;                                        // requests accepted and not answered
   size_t asked_bytes_ = 0;
   absl::flat_hash_set<MsgId> asked_ids_;  // of these, but for the one whose handler runs right now
   const MsgId* handling_ = nullptr;       // that one's id, until it is answered

@@ -1,4 +1,5 @@
 // Transport: the peer's requests, from their packet to the reply.
+#include <cassert>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -45,16 +46,22 @@ void Transport::OnRequest(MessageHeader&& header, Payload&& payload) {
 
 void Transport::Refuse(const MessageHeader& request, absl::Status why) {
   counters_.requests_refused.Add();
-  if (!codec_.traits().Has(MessageKind::error)) {
-    if (in_order()) End(At("the protocol has no error replies", why));
-    return;
+  AnswerError(request.id, why, false);
+}
+
+// An error reply that no handler made: behind the others, or (in_place) as the next packet. In order, where a gap would shift all
+// replies, the channel ends if there can be none.
+void Transport::AnswerError(const MsgId& id, const absl::Status& why, bool in_place) {
+  const bool has_errors = codec_.traits().Has(MessageKind::error);
+  if (has_errors) {
+    Submission error;
+    error.header.id = id;
+    error.header.kind = MessageKind::error;
+    const auto encode = [&](const MessageHeader& header, PayloadWriter& to) { return codec_.EncodeError(header, why, to); };
+    if ((in_place ? SubmitDirect(error, encode) : Submit(error, encode)).ok()) return;
+    counters_.replies_dropped.Add();
   }
-  Submission error;
-  error.header.id = request.id;
-  error.header.kind = MessageKind::error;
-  const absl::Status sent =
-      Submit(error, [&](const MessageHeader& header, PayloadWriter& to) { return codec_.EncodeError(header, why, to); });
-  if (!sent.ok()) counters_.replies_dropped.Add();
+  if (in_order()) End(At(has_errors ? "an error reply could not be written" : "the protocol has no error replies", why));
 }
 
 void Transport::AnswerPing(const MessageHeader& ping) {
@@ -96,20 +103,24 @@ void Transport::DropUnanswered(const MsgId& id, size_t bytes) {
   }
 }
 
-// In order, a reply that comes early waits for those before it; the window bounds how many.
+// In order, a reply that comes early waits for those before it, and its request stays in the window until then.
 void Transport::QueueAnswer(Outgoing& answer) {
-  if (!in_order() || !answer.header.id.is_integer()) {
-    answers_bytes_ += answer.size;
+  const bool is_reply = answer.header.kind == MessageKind::reply || answer.header.kind == MessageKind::error;
+  answers_bytes_ += answer.size;
+  if (!in_order() || !is_reply) {
+    NoteAnswered(answer.header, answer.answered_bytes);
     return answers_.PushBack(answer);
   }
+  assert(answer.header.id.integer() >= next_answer_);
   const uint64_t place = answer.header.id.integer() - next_answer_;
   while (early_answers_.size() <= place) early_answers_.push_back(nullptr);
   early_answers_[place] = &answer;
   while (!early_answers_.empty() && early_answers_.front() != nullptr) {
-    answers_bytes_ += early_answers_.front()->size;
-    answers_.PushBack(*early_answers_.front());
+    Outgoing& next = *early_answers_.front();
     early_answers_.pop_front();
     ++next_answer_;
+    NoteAnswered(next.header, next.answered_bytes);
+    answers_.PushBack(next);
   }
 }
 
@@ -124,7 +135,11 @@ void Transport::WriteAnswer(Outgoing& answer) {
   }
   const MessageHeader header = std::move(answer.header);
   DropAnswer(answer);
-  if (header.kind == MessageKind::reply) Refuse(header, packet.status());
+  if (header.kind == MessageKind::reply) {
+    AnswerError(header.id, packet.status(), true);
+  } else if (header.kind == MessageKind::error && in_order()) {
+    End(At("an error reply could not be written", packet.status()));
+  }
 }
 
 void Transport::DropAnswer(Outgoing& answer) {
@@ -135,8 +150,9 @@ void Transport::DropAnswer(Outgoing& answer) {
 // Reads no more requests while the peer takes no replies.
 void Transport::WatchBacklog() {
   if (ended_ || link_ == nullptr) return;
-  const bool full = answers_bytes_ > limits_.max_queued_bytes || answers_.size() > limits_.max_queued_packets;
-  const bool light = answers_bytes_ <= limits_.max_queued_bytes / 2 && answers_.size() <= limits_.max_queued_packets / 2;
+  const size_t answers = answers_.size() + early_answers_.size();
+  const bool full = answers_bytes_ > limits_.max_queued_bytes || answers > limits_.max_queued_packets;
+  const bool light = answers_bytes_ <= limits_.max_queued_bytes / 2 && answers <= limits_.max_queued_packets / 2;
   if (!paused_ && full) {
     paused_ = true;
     link_->SetReading(false);
@@ -150,7 +166,7 @@ void Transport::WatchBacklog() {
 }
 
 void Transport::OnStalled() {
-  if (link_->bytes_taken() == taken_at_pause_) {
+  if (!answers_.empty() && link_->bytes_taken() == taken_at_pause_) {
     return End(absl::ResourceExhaustedError(
         absl::StrCat("the peer took no byte for limits.stall while ", answers_bytes_, " bytes of replies waited for it")));
   }

@@ -21,13 +21,15 @@ bool Transport::MayWriteDirectly(const Submission& submission) const {
 }
 
 bool Transport::WindowHas(size_t bytes) const {
-  return window_requests_ == 0 || (window_requests_ < limits_.window_requests && window_bytes_ + bytes <= limits_.window_bytes);
+  // In order it is known what timed out here and is still worked on there.
+  const size_t requests = in_order() ? requests_sent_ - replies_received_ : window_requests_;
+  return requests == 0 || (requests < limits_.window_requests && window_bytes_ + bytes <= limits_.window_bytes);
 }
 
 absl::Status Transport::SubmitDirect(Submission& submission, Encode encode) {
   Output& output = link_->output();
   if (absl::Status status = output.Begin(); !status.ok()) return status;
-  absl::Status status = EncodeGuarded(submission.header, encode, output);
+  absl::Status status = EncodeGuarded(codec_, submission.header, encode, output);
   if (!status.ok()) {
     output.Rewind();
     return status;
@@ -89,10 +91,7 @@ void Transport::Accept(Outgoing& outgoing) {
   Shard& shard = box.shard();
   Transport* transport = box.transport();
   const bool is_answer = outgoing.answered_bytes > 0;
-  absl::Status status = transport != nullptr ? transport->Admit(outgoing)
-                        : shard.shut()
-                            ? absl::CancelledError("this ListenRain is stopped")
-                            : absl::UnavailableError(absl::StrCat("the transport to ", box.key().text(), " is closed"));
+  absl::Status status = transport != nullptr ? transport->Admit(outgoing) : box.Closed();
   if (status.ok()) return;
   // Accepted from its caller, and at its end already: the outcome is told like any other.
   Dispatcher& dispatcher = shard.DispatcherOf(box.shared_protocol());
@@ -109,10 +108,11 @@ void Transport::Accept(Outgoing& outgoing) {
   shard.nodes().RecycleInLoop(outgoing);
 }
 
-// Puts a prepared message in its line. Errors: ALREADY_EXISTS; the caller keeps the node then.
+// Puts a prepared message in its line. Errors: ALREADY_EXISTS, CANCELLED; the caller keeps the node then.
 absl::Status Transport::Admit(Outgoing& outgoing) {
   switch (outgoing.header.kind) {
     case MessageKind::request: {
+      if (outgoing.cancelled) return absl::CancelledError("cancelled by the caller");
       outgoing.owner = this;
       requests_->Add(outgoing);
       if (codec_.traits().ids == IdPolicy::carried) {
@@ -133,7 +133,6 @@ absl::Status Transport::Admit(Outgoing& outgoing) {
       Enqueue(outgoing);
       break;
     default:
-      NoteAnswered(outgoing.header, outgoing.answered_bytes);
       QueueAnswer(outgoing);
   }
   Pump();
@@ -148,6 +147,7 @@ void Transport::Enqueue(Outgoing& outgoing) {
   });
   if (status.ok()) return;
   outgoing.stage = Stage::submitted;
+  if (outgoing.header.kind != MessageKind::request) DropPost(outgoing);
   End(absl::InternalError(status.message()));
 }
 
@@ -213,12 +213,18 @@ void Transport::PumpAll() {
     }
     if (queue_->size() == 0 || !WindowHas(0)) break;
     Outgoing* next = queue_->Pop();
+    if (next == nullptr) break;
     if (next->header.kind == MessageKind::request && !WindowHas(next->size)) {
       queue_->PushFront(*next);
       break;
     }
     WriteQueued(*next);
   }
+}
+
+// A user's queue is asked under guard only.
+void Transport::PumpQueue() {
+  if (!built_in_queue_ || queue_->size() > 0) Pump();
 }
 
 void Transport::WriteQueued(Outgoing& outgoing) {
@@ -245,9 +251,13 @@ void Transport::WriteQueued(Outgoing& outgoing) {
     if (requests_->Pop(outgoing.token) != nullptr) Fail(outgoing, std::move(status));
     return;
   }
+  DropPost(outgoing);
+}
+
+void Transport::DropPost(Outgoing& post) {
   counters_.posts_dropped.Add();
-  if (outgoing.charged) box_->budget().Release(outgoing.size);
-  shard_.nodes().RecycleInLoop(outgoing);
+  if (post.charged) box_->budget().Release(post.size);
+  shard_.nodes().RecycleInLoop(post);
 }
 
 // The request has its outcome: it leaves every line and table. It was popped from requests_ already.
@@ -266,11 +276,19 @@ void Transport::Leave(Outgoing& request) {
 }
 
 void Transport::OnReply(MessageHeader&& header, Payload&& payload) {
-  if (in_order()) header.id = MsgId(++replies_received_);
+  if (in_order()) {
+    if (replies_received_ == requests_sent_) return counters_.late_replies.Add();  // to nothing: it shifts no other
+    header.id = MsgId(++replies_received_);
+  }
   Outgoing* request = requests_->Pop(header.id);
+  if (request != nullptr && request->stage != Stage::sent) {  // its carried id is known here, and was not told to the peer
+    requests_->Add(*request);
+    (void)requests_->Bind(*request, MsgId(request->header.id));  // which it had until now
+    request = nullptr;
+  }
   if (request == nullptr) {
     counters_.late_replies.Add();
-    return;
+    return PumpQueue();
   }
   Leave(*request);
   const bool error = header.kind == MessageKind::error;
@@ -285,7 +303,7 @@ void Transport::OnReply(MessageHeader&& header, Payload&& payload) {
     request->box = box_;
     dispatcher_.Deliver(Delivery(*request, std::move(header), std::move(payload), absl::OkStatus()));
   }
-  if (queue_->size() > 0) Pump();
+  PumpQueue();
 }
 
 // No reply: the request, popped from requests_, ends with `why`.
@@ -308,6 +326,11 @@ void Transport::Fail(Outgoing& request, absl::Status why) {
   TellFailure(dispatcher_, request, std::move(why));
 }
 
+void Transport::FailAll(const absl::Status& why) {
+  const std::string where = box_->key().text();
+  while (Outgoing* request = requests_->PopOldest()) Fail(*request, At(where, why));
+}
+
 void Transport::TellFailure(Dispatcher& dispatcher, Outgoing& request, absl::Status why) {
   if (request.where == RunOn::loop) {
     Tell(*request.completion, request.header.id, std::move(why));
@@ -323,12 +346,17 @@ void Transport::OnDeadline(Outgoing& outgoing) {
                       : link_ == nullptr            ? "no channel in time"
                                                     : "the queue moved too slowly";
   Fail(outgoing, absl::DeadlineExceededError(absl::StrCat(box_->key().text(), ": ", stage)));
-  if (queue_->size() > 0) Pump();
+  PumpQueue();
 }
 
 void Transport::Cancel(Token token) {
   Outgoing* request = requests_->Pop(token);
-  if (request == nullptr) return;
+  if (request == nullptr) {
+    // It may still be on its way to the mailbox, on another thread: then it ends when it comes.
+    Outgoing* coming = shard_.nodes().Named(token);
+    if (coming != nullptr) coming->cancelled = true;
+    return;
+  }
   Fail(*request, absl::CancelledError("cancelled by the caller"));
   Pump();
 }
