@@ -18,7 +18,7 @@ struct Incoming {
   Ref<PostBox> box;  // of the transport it came on
   MessageHeader header;
   Payload payload;
-  size_t bytes = 0;  // what it weighs in the peer's window until it is answered
+  size_t bytes = 0;  // what it weighs until it is answered, or as a one-way message handled; never 0
 };
 
 // Takes peers' requests: decodes and routes them. Made by the typed edge. Thread: executor, several at once.

@@ -75,6 +75,17 @@ absl::Status PostBox::SubmitFromOutside(Submission& submission, Encode encode) {
   return absl::CancelledError("this ListenRain is stopped");
 }
 
+// Where half of what is allowed is crossed, the transport that may have stopped reading is told.
+void PostBox::PostHandled(size_t bytes) {
+  const size_t weight = bytes + kPostOverhead;
+  const size_t before = unhandled_bytes_.fetch_sub(weight, std::memory_order_relaxed);
+  const size_t half = protocol_->limits.max_queued_bytes / 2;
+  if (before <= half || before - weight > half) return;
+  shard_->loop().Run([box = Ref<PostBox>::Share(this)] {
+    if (box->transport() != nullptr) box->transport()->PostsHandled();
+  });
+}
+
 absl::Status EncodeGuarded(const HeaderCodec& codec, const MessageHeader& header, Encode encode, PayloadWriter& writer) {
   absl::Status status = Guarded("the message codec, encoding,", [&] { return encode(header, writer); });
   if (status.ok()) status = writer.status();

@@ -90,6 +90,11 @@ class PostBox final : public RefCounted {
   // True once the transport has ended: nobody waits for a reply there.
   bool gone() const { return gone_.load(std::memory_order_acquire); }
 
+  // One-way messages that wait for their handlers, in bytes: they bound what is read. Thread: loop; any; any.
+  void PostArrived(size_t bytes) { unhandled_bytes_.fetch_add(bytes + kPostOverhead, std::memory_order_relaxed); }
+  void PostHandled(size_t bytes);
+  size_t unhandled_bytes() const { return unhandled_bytes_.load(std::memory_order_relaxed); }
+
   // Who is at the other end. Set before the first request from there; empty while connecting.
   const PeerInfo& peer() const { return peer_; }
 
@@ -118,6 +123,8 @@ class PostBox final : public RefCounted {
   absl::AnyInvocable<void() &&> opener_;
   Transport* transport_ = nullptr;
   std::atomic<bool> gone_{false};
+  static constexpr size_t kPostOverhead = 256;  // what one costs beside its bytes
+  std::atomic<size_t> unhandled_bytes_{0};
   PeerInfo peer_;
 };
 

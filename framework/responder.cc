@@ -53,6 +53,7 @@ absl::Status Answer::SendError(const absl::Status& why) {
 }
 
 Answer::~Answer() {
+  if (box_ && one_way_ && bytes_ > 0) box_->PostHandled(bytes_);
   if (!box_ || !expected()) return;
   const bool threw = std::uncaught_exceptions() > 0;
   (void)SendError(absl::InternalError(threw ? "the handler threw" : "the handler dropped the request unanswered"));

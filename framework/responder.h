@@ -12,16 +12,20 @@ namespace rain {
 // The part of a responder that does not depend on the message's type. Move-only. Thread: one at a time.
 class Answer {
  public:
-  // `bytes`: what the request weighs in its window. 0: a one-way message, which gets no answer.
-  Answer(Ref<PostBox> box, MsgId id, size_t bytes) : box_(std::move(box)), id_(std::move(id)), bytes_(bytes) {}
+  // `bytes`: what the message weighs until it is answered; a one-way message gets no answer, and weighs until this goes.
+  Answer(Ref<PostBox> box, MsgId id, size_t bytes, bool one_way)
+      : box_(std::move(box)), id_(std::move(id)), bytes_(bytes), one_way_(one_way) {}
   Answer(Answer&& other) noexcept
-      : box_(std::move(other.box_)), id_(std::move(other.id_)), bytes_(std::exchange(other.bytes_, 0)) {}
+      : box_(std::move(other.box_)),
+        id_(std::move(other.id_)),
+        bytes_(std::exchange(other.bytes_, 0)),
+        one_way_(other.one_way_) {}
   Answer& operator=(Answer&&) = delete;
   // Unanswered: an error reply says so.
   ~Answer();
 
   // False for one-way messages, and once answered.
-  bool expected() const { return bytes_ > 0; }
+  bool expected() const { return bytes_ > 0 && !one_way_; }
 
   // Errors: FAILED_PRECONDITION no answer is expected (any more); UNAVAILABLE the transport is gone. A reply that cannot be
   // encoded or is too large returns why, and the caller gets an error reply instead.
@@ -35,6 +39,7 @@ class Answer {
   Ref<PostBox> box_;
   MsgId id_;
   size_t bytes_;
+  bool one_way_;
 };
 
 template <class M>

@@ -75,7 +75,7 @@ class RouterSink final : public RequestSink {
 
   void OnRequest(Incoming&& incoming) const override {
     CallContext context(incoming.box, incoming.header);
-    Responder<M> responder(Answer(std::move(incoming.box), incoming.header.id, incoming.bytes), *codec_);
+    Responder<M> responder(AnswerTo(incoming), *codec_);
     absl::StatusOr<M> message = DecodeGuarded(*codec_, incoming.header, std::move(incoming.payload));
     if (!message.ok()) {
       if (responder.expected()) (void)responder.Fail(message.status());
@@ -89,11 +89,15 @@ class RouterSink final : public RequestSink {
   }
 
   void OnDropped(Incoming&& incoming) const override {
-    Answer answer(std::move(incoming.box), incoming.header.id, incoming.bytes);
+    Answer answer = AnswerTo(incoming);
     if (answer.expected()) (void)answer.Fail(absl::CancelledError("the server's executor ended before the request was handled"));
   }
 
  private:
+  static Answer AnswerTo(Incoming& incoming) {
+    return Answer(std::move(incoming.box), incoming.header.id, incoming.bytes, incoming.header.kind == MessageKind::one_way);
+  }
+
   const Router<M> router_;
   const std::shared_ptr<const MessageCodec<M>> codec_;
 };

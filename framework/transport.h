@@ -42,6 +42,8 @@ class Transport final : public Resident, private LinkEvents, private DeadlineOwn
   // A message from the mailbox: to its box's transport, or to its end if that is gone.
   static void Accept(Outgoing& outgoing);
   void Cancel(Token token);
+  // Fewer one-way messages wait for their handlers: reading may go on.
+  void PostsHandled() { WatchBacklog(); }
   // A request of the peer's that ends without a word, since the wire has none for errors.
   void DropUnanswered(const MsgId& id, size_t bytes);
 

@@ -31,11 +31,15 @@ void Transport::OnRequest(MessageHeader&& header, Payload&& payload) {
     }
     ++asked_;
     asked_bytes_ += bytes;
+  } else {
+    box_->PostArrived(bytes);
   }
-  Incoming incoming{box_, std::move(header), std::move(payload), one_way ? 0 : bytes};
+  Incoming incoming{box_, std::move(header), std::move(payload), bytes};
   if (!dispatcher_.runs_inline()) {
     if (!one_way) asked_ids_.insert(incoming.header.id);
-    return dispatcher_.Deliver(Delivery(sink_, std::move(incoming)));
+    dispatcher_.Deliver(Delivery(sink_, std::move(incoming)));
+    if (one_way) WatchBacklog();
+    return;
   }
   const MsgId id = incoming.header.id;
   handling_ = one_way ? nullptr : &id;
@@ -147,12 +151,14 @@ void Transport::DropAnswer(Outgoing& answer) {
   shard_.nodes().RecycleInLoop(answer);
 }
 
-// Reads no more requests while the peer takes no replies.
+// Reads no more while the peer takes no replies, or while one-way messages wait for handlers.
 void Transport::WatchBacklog() {
   if (ended_ || link_ == nullptr) return;
   const size_t answers = answers_.size() + early_answers_.size();
-  const bool full = answers_bytes_ > limits_.max_queued_bytes || answers > limits_.max_queued_packets;
-  const bool light = answers_bytes_ <= limits_.max_queued_bytes / 2 && answers <= limits_.max_queued_packets / 2;
+  const bool full = answers_bytes_ > limits_.max_queued_bytes || answers > limits_.max_queued_packets ||
+                    box_->unhandled_bytes() > limits_.max_queued_bytes;
+  const bool light = answers_bytes_ <= limits_.max_queued_bytes / 2 && answers <= limits_.max_queued_packets / 2 &&
+                     box_->unhandled_bytes() <= limits_.max_queued_bytes / 2;
   if (!paused_ && full) {
     paused_ = true;
     link_->SetReading(false);

@@ -168,7 +168,7 @@ TEST_P(Allocations, BlockingCallsMakeNone) {
 }
 
 INSTANTIATE_TEST_SUITE_P(On, Allocations, testing::Values("tcp://127.0.0.1:0", "inproc://allocations"),
-                         [](const auto& info) { return std::string(info.param, std::string(info.param).find(':')); });
+                         [](const auto& on) { return std::string(on.param, std::string(on.param).find(':')); });
 
 }  // namespace
 }  // namespace rain

@@ -222,7 +222,7 @@ TEST_P(PeerFaults, AFullBacklogRefusesAtOnce) {
 }
 
 // Disabled: one-way messages that wait for their handlers are not bounded yet.
-TEST_P(PeerFaults, DISABLED_OneWayMessagesThatNobodyHandlesInTimeStopTheirSender) {
+TEST_P(PeerFaults, OneWayMessagesThatNobodyHandlesInTimeStopTheirSender) {
   Side& server = NewSide(SmallQueue());
   Signal release;
   Listener listener = server.Listen(FreshKey(), Handling([&](Message, CallContext, Responder<Message>) { release.Wait(); }));
