@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "listenrain/framework/guarded.h"
 #include "listenrain/framework/listener.h"
 #include "listenrain/framework/log.h"
 #include "listenrain/framework/status.h"
@@ -22,8 +23,14 @@ void Acceptor::Start() {
 }
 
 void Acceptor::Ask() {
-  generator_->Next(box_->shard->loop(),
-                   [this](absl::StatusOr<std::unique_ptr<Channel>> channel) { OnChannel(std::move(channel)); });
+  const absl::Status asked = Guarded("the channel generator", [this] {
+    generator_->Next(box_->shard->loop(),
+                     [this](absl::StatusOr<std::unique_ptr<Channel>> channel) { OnChannel(std::move(channel)); });
+    return absl::OkStatus();
+  });
+  if (asked.ok()) return;
+  Log(Severity::error, absl::StrCat("listener ", box_->bound_key.text()), absl::StrCat(asked.message(), "; listening no more"));
+  End(asked);
 }
 
 void Acceptor::OnChannel(absl::StatusOr<std::unique_ptr<Channel>> channel) {

@@ -91,6 +91,21 @@ TEST_F(EngineRace, ACancellationThatOvertakesItsRequestIsNotLost) {
   kept.clear();
 }
 
+// The handlers' threads ask for more as the loop stops reading.
+TEST_F(EngineRace, AReadingThatOneWayMessagesStoppedGoesOn) {
+  Limits few;
+  few.max_queued_bytes = 2048;
+  const auto serving = Register("serving", few);
+  const auto posting = Register("posting");
+  Tally handled;
+  Listener listener = Listen(serving, [&](Message, CallContext, Responder<Message>) { handled.Add(); });
+  auto transport = rain_->Open(posting, kKey).value();
+  const size_t posts = static_cast<size_t>(Scaled(20000, 5000, 60000));
+  for (size_t i = 0; i < posts; ++i) ASSERT_TRUE(transport.Post(Message::Text("news")).ok());
+  handled.Await(posts);
+  EXPECT_EQ(rain_->StatsOf(serving).posts_received, posts);
+}
+
 // Nobody but the outcomes holds the engine any more, and other threads tell them.
 TEST(EngineEnd, TheLastOutcomesMayOutliveTheListenRainOnItsLoop) {
   const auto executor = NewThreadPool({.threads = 2});

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "listenrain/executors/manual_executor.h"
 #include "listenrain/framework/transport.h"
 #include "listenrain/testing/engine_fixture.h"
 #include "listenrain/testing/faults/wire_test.h"
@@ -250,6 +251,45 @@ TEST_F(HostileTest, AProtocolOfAnotherListenRainIsItsOwnHereToo) {
   EXPECT_EQ(rain_->StatsOf(ours).started, 0u);
   rain_->Stop();
   Settle();
+}
+
+class SlowHandlerTest : public HostileTest {
+ protected:
+  SlowHandlerTest() : HostileTest(executor_) {}
+  ~SlowHandlerTest() override { executor_->DropAll(); }
+  inline static const std::shared_ptr<ManualExecutor> executor_ = std::make_shared<ManualExecutor>();
+};
+
+TEST_F(SlowHandlerTest, OneWayMessagesBeyondTheLimitStopTheReadingUntilTheyAreHandled) {
+  auto spec = ScriptedSpec();
+  spec.limits.max_queued_bytes = 2048;
+  const auto protocol = Register(std::move(spec));
+  size_t handled = 0;
+  Serve<Message>(protocol, kScripted, [&](Message, CallContext, Responder<Message>) { ++handled; });
+  network_->accepts.Connect(peer_);
+  for (int i = 0; i < 100; ++i) peer_->Send(wire::Message(MessageKind::one_way, 0, "news"));
+  Settle();
+  EXPECT_FALSE(peer_->reading());
+  EXPECT_LE(rain_->StatsOf(protocol).posts_received, 9u);
+  while (executor_->RunAll() > 0) Settle();
+  EXPECT_EQ(handled, 100u);
+  EXPECT_TRUE(peer_->reading());
+  loop_->Advance(absl::Minutes(1));
+  EXPECT_FALSE(peer_->closed());
+}
+
+TEST_F(SlowHandlerTest, ALargeOneWayMessageAloneIsRead) {
+  auto spec = ScriptedSpec();
+  spec.limits.max_queued_bytes = 64;
+  const auto protocol = Register(std::move(spec));
+  size_t handled = 0;
+  Serve<Message>(protocol, kScripted, [&](Message, CallContext, Responder<Message>) { ++handled; });
+  network_->accepts.Connect(peer_);
+  for (int i = 0; i < 3; ++i) peer_->Send(wire::Message(MessageKind::one_way, 0, std::string(1000, 'x')));
+  Settle();
+  EXPECT_EQ(rain_->StatsOf(protocol).posts_received, 1u);
+  while (executor_->RunAll() > 0) Settle();
+  EXPECT_EQ(handled, 3u);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "listenrain/framework/acceptor.h"
+#include "listenrain/framework/guarded.h"
 #include "listenrain/framework/shard.h"
 #include "listenrain/framework/transport.h"
 
@@ -28,7 +29,7 @@ class ListenRain::Engine : public std::enable_shared_from_this<ListenRain::Engin
     if (stopped_) return absl::CancelledError("this ListenRain is stopped");
     const absl::StatusOr<const TransportScheme*> scheme = SchemeOf(*protocol, key);
     if (!scheme.ok()) return scheme.status();
-    absl::StatusOr<std::unique_ptr<ChannelGenerator>> generator = (*scheme)->listen(key);
+    absl::StatusOr<std::unique_ptr<ChannelGenerator>> generator = Make((*scheme)->listen, key);
     if (!generator.ok()) return generator.status();
     auto box = MakeRef<AcceptorBox>(shard_, (*generator)->bound_key());
     shard_->Execute([box, protocol, sink = std::move(sink), generator = *std::move(generator)]() mutable {
@@ -62,11 +63,18 @@ class ListenRain::Engine : public std::enable_shared_from_this<ListenRain::Engin
         absl::StrCat("no channel generator for the scheme of \"", key.text(), "\"; known: ", known.empty() ? "none" : known));
   }
 
+  static absl::StatusOr<std::unique_ptr<ChannelGenerator>> Make(const TransportScheme::Factory& factory,
+                                                                const TransportKey& key) {
+    auto generator = Guarded("the transport scheme", [&] { return factory(key); });
+    if (!generator.ok() || *generator != nullptr) return generator;
+    return absl::InternalError(absl::StrCat("the scheme of \"", key.text(), "\" made no channel generator, and no error"));
+  }
+
   absl::StatusOr<Ref<PostBox>> Open(const SharedProtocol& protocol, const TransportKey& key) {
     if (stopped_) return absl::CancelledError("this ListenRain is stopped");
     const absl::StatusOr<const TransportScheme*> scheme = SchemeOf(*protocol, key);
     if (!scheme.ok()) return scheme.status();
-    absl::StatusOr<std::unique_ptr<ChannelGenerator>> generator = (*scheme)->dial(key);
+    absl::StatusOr<std::unique_ptr<ChannelGenerator>> generator = Make((*scheme)->dial, key);
     if (!generator.ok()) return generator.status();
     auto box = MakeRef<PostBox>(shard_, protocol, key, Role::dialer);
     box->set_opener([engine = weak_from_this(), box = box.get(), generator = *std::move(generator)]() mutable {

@@ -1,9 +1,16 @@
 #include "listenrain/framework/protocol_register_table.h"
 
 #include "absl/strings/str_cat.h"
+#include "listenrain/framework/guarded.h"
 
 namespace rain {
 namespace {
+
+// True if the factory makes something.
+template <class Make>
+bool Makes(const Make& make) {
+  return Guarded("", [&] { return make() != nullptr ? absl::OkStatus() : absl::InternalError(""); }).ok();
+}
 
 // What is wrong with a protocol's parts, or nothing.
 std::string Complaint(const ProtocolParts& parts) {
@@ -16,6 +23,11 @@ std::string Complaint(const ProtocolParts& parts) {
   if (traits.header_bytes > PayloadWriter::kReservedAtBegin) {
     return absl::StrCat("its message_codec has ", traits.header_bytes, " header bytes; at most ", PayloadWriter::kReservedAtBegin,
                         " are possible");
+  }
+  if (parts.queue != nullptr && !Makes(parts.queue)) return "its queue factory makes none, or throws";
+  if (parts.stat_machines != nullptr &&
+      !Makes([&, nodes = std::make_unique<OutgoingPool>()] { return parts.stat_machines(*nodes); })) {
+    return "its factory of stat machine pools makes none, or throws";
   }
   const size_t alignment = traits.payload_alignment;
   if (alignment != 1 && alignment != 2 && alignment != 4 && alignment != 8) return "its payload_alignment is not 1, 2, 4 or 8";

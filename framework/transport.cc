@@ -40,13 +40,21 @@ Transport::~Transport() {
 
 void Transport::Dial(std::unique_ptr<ChannelGenerator> generator) {
   generator_ = std::move(generator);
-  generator_->Next(shard_.loop(), [this](absl::StatusOr<std::unique_ptr<Channel>> channel) {
-    if (ended_) return;
-    if (channel.ok()) {
-      Attach(*std::move(channel));
-    } else {
-      End(channel.status());
-    }
+  absl::Status asked = Guarded("the channel generator", [this] {
+    generator_->Next(shard_.loop(), [this](absl::StatusOr<std::unique_ptr<Channel>> channel) {
+      if (ended_) return;
+      if (channel.ok()) {
+        Attach(*std::move(channel));
+      } else {
+        End(channel.status());
+      }
+    });
+    return absl::OkStatus();
+  });
+  if (asked.ok()) return;
+  // In a later turn, so that whoever asked for this transport is told the reason.
+  shard_.loop().Run([box = box_, why = std::move(asked)]() mutable {
+    if (box->transport() != nullptr) box->transport()->End(std::move(why));
   });
 }
 
