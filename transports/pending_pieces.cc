@@ -1,5 +1,7 @@
 #include "listenrain/transports/pending_pieces.h"
 
+#include <sys/uio.h>
+
 #include <utility>
 
 namespace rain {

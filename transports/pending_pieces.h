@@ -1,13 +1,13 @@
 // PendingPieces: what a channel was given to write and could not yet: a queue of shared buffers that reuses its memory.
 #pragma once
 
-#include <sys/uio.h>
-
 #include <cstddef>
 #include <vector>
 
 #include "absl/types/span.h"
 #include "listenrain/framework/buffer.h"
+
+struct iovec;  // of <sys/uio.h>
 
 namespace rain {
 

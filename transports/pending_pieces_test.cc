@@ -1,6 +1,7 @@
 #include "listenrain/transports/pending_pieces.h"
 
 #include <gtest/gtest.h>
+#include <sys/uio.h>
 
 #include <array>
 #include <string>

@@ -3,8 +3,10 @@
 #include <arpa/inet.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <sys/socket.h>
 
 #include <cerrno>
+#include <cstddef>
 #include <cstring>
 
 #include "absl/strings/numbers.h"
@@ -33,14 +35,24 @@ int Resolve(const HostPort& at, int flags, std::vector<SocketAddress>& addresses
 
 }  // namespace
 
+static_assert(sizeof(SocketAddress::storage) == sizeof(sockaddr_storage) && alignof(SocketAddress) >= alignof(sockaddr_storage));
+
+int SocketAddress::family() const {
+  sa_family_t family = AF_UNSPEC;
+  std::memcpy(&family, storage + offsetof(sockaddr_storage, ss_family), sizeof(family));
+  return family;
+}
+
 std::string InternetAddressText(const SocketAddress& address) {
   char text[INET6_ADDRSTRLEN] = "?";
-  if (address.storage.ss_family == AF_INET) {
-    const auto& v4 = reinterpret_cast<const sockaddr_in&>(address.storage);
+  if (address.family() == AF_INET) {
+    sockaddr_in v4;
+    std::memcpy(&v4, address.storage, sizeof(v4));
     inet_ntop(AF_INET, &v4.sin_addr, text, sizeof(text));
     return absl::StrCat(text, ":", ntohs(v4.sin_port));
   }
-  const auto& v6 = reinterpret_cast<const sockaddr_in6&>(address.storage);
+  sockaddr_in6 v6;
+  std::memcpy(&v6, address.storage, sizeof(v6));
   if (IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr)) {
     inet_ntop(AF_INET, &v6.sin6_addr.s6_addr[12], text, sizeof(text));
     return absl::StrCat(text, ":", ntohs(v6.sin6_port));

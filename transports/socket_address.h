@@ -1,8 +1,6 @@
 // SocketAddress: an address as the system wants it, and as a transport key writes it.
 #pragma once
 
-#include <sys/socket.h>
-
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -10,14 +8,19 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 
+struct sockaddr;  // of <sys/socket.h>
+
 namespace rain {
 
 struct SocketAddress {
-  sockaddr_storage storage = {};
-  socklen_t size = 0;
+  alignas(8) char storage[128] = {};  // as sockaddr_storage
+  uint32_t size = 0;                  // as socklen_t; of what is used
 
-  const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&storage); }
-  sockaddr* get() { return reinterpret_cast<sockaddr*>(&storage); }
+  // AF_INET, AF_INET6, AF_UNIX; AF_UNSPEC while empty.
+  int family() const;
+
+  const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(storage); }
+  sockaddr* get() { return reinterpret_cast<sockaddr*>(storage); }
 };
 
 // "127.0.0.1:80", "[::1]:80"; an IPv4 address mapped into IPv6 reads as IPv4.

@@ -1,5 +1,7 @@
 #include "listenrain/transports/socket_dialer.h"
 
+#include <sys/socket.h>
+
 #include <cassert>
 #include <cerrno>
 #include <cstring>
@@ -91,7 +93,7 @@ void SocketDialer::Settle(bool connected) {
 }
 
 bool SocketDialer::Connect(const SocketAddress& address) {
-  socket_ = UniqueFd(::socket(address.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  socket_ = UniqueFd(::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!socket_) return Failed(SystemError(errno, Where(), "socket")), false;
   absl::Status configured = parts_.configure(socket_.get());
   if (!configured.ok()) return Failed(std::move(configured)), false;
@@ -128,7 +130,7 @@ bool SocketDialer::ReachedItself() const {
   own.size = sizeof(own.storage);
   if (getsockname(socket_.get(), own.get(), &own.size) != 0) return false;
   const SocketAddress& peer = addresses_[next_address_ - 1];
-  if (own.storage.ss_family != AF_INET && own.storage.ss_family != AF_INET6) return false;
+  if (own.family() != AF_INET && own.family() != AF_INET6) return false;
   return InternetAddressText(own) == InternetAddressText(peer);
 }
 

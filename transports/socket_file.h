@@ -1,8 +1,7 @@
 // SocketFile: the file that binding a Unix socket to a path makes.
 #pragma once
 
-#include <sys/types.h>
-
+#include <cstdint>
 #include <string>
 
 namespace rain {
@@ -19,8 +18,8 @@ class SocketFile {
 
  private:
   const std::string path_;
-  dev_t device_ = 0;
-  ino_t inode_ = 0;
+  uint64_t device_ = 0;
+  uint64_t inode_ = 0;
 };
 
 }  // namespace rain

@@ -1,5 +1,7 @@
 #include "listenrain/transports/socket_listener.h"
 
+#include <sys/socket.h>
+
 #include <algorithm>
 #include <cassert>
 #include <cerrno>

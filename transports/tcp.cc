@@ -109,10 +109,10 @@ absl::StatusOr<std::unique_ptr<ChannelGenerator>> Dial(const TransportKey& key) 
 }
 
 absl::StatusOr<UniqueFd> BindAndListen(const SocketAddress& address, const TcpOptions& options) {
-  auto socket = NewSocket(address.storage.ss_family, options);
+  auto socket = NewSocket(address.family(), options);
   if (!socket.ok()) return socket;
   absl::Status set = SetSocketOption(socket->get(), SOL_SOCKET, SO_REUSEADDR, 1, "reuseaddr", options.where);
-  if (set.ok() && address.storage.ss_family == AF_INET6) {
+  if (set.ok() && address.family() == AF_INET6) {
     set = SetSocketOption(socket->get(), IPPROTO_IPV6, IPV6_V6ONLY, 0, "v6only", options.where);
   }
   if (!set.ok()) return set;

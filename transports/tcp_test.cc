@@ -84,7 +84,7 @@ TEST(Tcp, AcceptedSocketsHaveTheListenersOptions) {
   for (int fd = 3; fd < 1024; ++fd) {
     SocketAddress peer;
     peer.size = sizeof(peer.storage);
-    if (getpeername(fd, peer.get(), &peer.size) != 0 || peer.storage.ss_family != AF_INET) continue;
+    if (getpeername(fd, peer.get(), &peer.size) != 0 || peer.family() != AF_INET) continue;
     ++ends;
     const auto option = [fd](int level, int name) {
       int value = -1;

@@ -1,8 +1,6 @@
 // UniqueFd: owns one file descriptor.
 #pragma once
 
-#include <unistd.h>
-
 #include <utility>
 
 namespace rain {
@@ -26,10 +24,7 @@ class UniqueFd {
 
   int get() const { return fd_; }
   explicit operator bool() const { return fd_ >= 0; }
-  // After a failed close the descriptor is gone as well (Linux), and EINTR must not be retried: nothing can be done about it.
-  void reset() {
-    if (fd_ >= 0) ::close(std::exchange(fd_, -1));
-  }
+  void reset();
   // The caller closes it.
   int release() { return std::exchange(fd_, -1); }
 

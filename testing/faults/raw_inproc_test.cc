@@ -1,9 +1,10 @@
+#include "listenrain/testing/faults/raw_inproc_test.h"
+
 #include <gtest/gtest.h>
 
 #include <utility>
 
 #include "listenrain/framework/mutex.h"
-#include "listenrain/testing/faults/raw_inproc_test.h"
 #include "listenrain/testing/faults/signal_test.h"
 #include "listenrain/transports/uv_loop.h"
 

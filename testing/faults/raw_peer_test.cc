@@ -1,5 +1,6 @@
-#include "listenrain/testing/faults/raw_inproc_test.h"
 #include "listenrain/testing/faults/raw_peer_test.h"
+
+#include "listenrain/testing/faults/raw_inproc_test.h"
 #include "listenrain/testing/faults/raw_socket_test.h"
 
 namespace rain {

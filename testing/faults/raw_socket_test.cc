@@ -1,3 +1,5 @@
+#include "listenrain/testing/faults/raw_socket_test.h"
+
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
@@ -12,7 +14,6 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "listenrain/testing/faults/raw_socket_test.h"
 #include "listenrain/testing/faults/signal_test.h"
 #include "listenrain/transports/unique_fd.h"
 

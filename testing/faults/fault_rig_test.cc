@@ -1,3 +1,5 @@
+#include "listenrain/testing/faults/fault_rig_test.h"
+
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -9,7 +11,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "listenrain/executors/thread_pool.h"
-#include "listenrain/testing/faults/fault_rig_test.h"
 #include "listenrain/transports/inproc.h"
 #include "listenrain/transports/unix.h"
 #include "listenrain/transports/uv_loop.h"
