@@ -103,6 +103,7 @@ class Buffer {
   }
 
  private:
+  friend class Slicer;
   void Drop() noexcept {
     if (block_ != nullptr && block_->references.fetch_sub(1, std::memory_order_acq_rel) == 1) block_->home->Release(block_);
   }
@@ -110,6 +111,46 @@ class Buffer {
   Block* block_ = nullptr;
   char* data_ = nullptr;
   size_t size_ = 0;
+};
+
+// Cuts slices off a buffer's front, and takes the references that they need many at a time. Thread: one at a time.
+class Slicer {
+ public:
+  explicit Slicer(Buffer rest) : rest_(std::move(rest)), block_(rest_.block_) {}
+  Slicer(const Slicer&) = delete;
+  Slicer& operator=(const Slicer&) = delete;
+  ~Slicer() {
+    if (spare_ > 0 && block_->references.fetch_sub(spare_, std::memory_order_acq_rel) == spare_) block_->home->Release(block_);
+  }
+
+  // What is left.
+  Buffer& rest() { return rest_; }
+  // Drops the first `total` bytes, and gives `length` of them from `offset` on.
+  Buffer Cut(size_t total, size_t offset, size_t length) {
+    assert(total > 0 && total <= rest_.size_ && offset + length <= total);
+    Buffer slice;
+    if (total == rest_.size_ && spare_ == 0) {  // the last slice takes the buffer's own reference
+      slice = std::move(rest_);
+      slice.data_ += offset;
+      slice.size_ = length;
+      return slice;
+    }
+    if (spare_ == 0 && block_ != nullptr) {
+      spare_ = static_cast<uint32_t>(rest_.size_ / total);
+      block_->references.fetch_add(spare_, std::memory_order_relaxed);
+    }
+    if (block_ != nullptr) --spare_;
+    slice.block_ = block_;
+    slice.data_ = rest_.data_ + offset;
+    slice.size_ = length;
+    rest_.RemovePrefix(total);
+    return slice;
+  }
+
+ private:
+  Buffer rest_;
+  Block* const block_;
+  uint32_t spare_ = 0;
 };
 
 // Pieces of one packet's payload, in order, contiguous as an array. Two lie in the object itself, which moves cheaply.

@@ -134,10 +134,12 @@ absl::Status PacketReader::Splice(Buffer& bytes, PacketSink& sink) {
 }
 
 absl::Status PacketReader::Cut(Buffer bytes, PacketSink& sink) {
-  while (!bytes.empty()) {
-    const absl::StatusOr<PacketShape> shape = codec_.DecodePacket({bytes.data(), bytes.size()}, scan_);
+  Slicer slicer(std::move(bytes));
+  while (!slicer.rest().empty()) {
+    Buffer& left = slicer.rest();
+    const absl::StatusOr<PacketShape> shape = codec_.DecodePacket({left.data(), left.size()}, scan_);
     if (!shape.ok()) return shape.status();
-    const bool complete = shape->total <= bytes.size();
+    const bool complete = shape->total <= left.size();
     const bool overlaps = shape->exact && (shape->header > shape->total || shape->trailer > shape->total - shape->header);
     if (shape->total == 0 || overlaps || (complete && !shape->exact)) {
       return absl::DataLossError(absl::StrCat("the packet codec found an impossible packet: total ", shape->total, ", header ",
@@ -150,12 +152,11 @@ absl::Status PacketReader::Cut(Buffer bytes, PacketSink& sink) {
     }
     if (!complete) {
       shape_ = *shape;
-      kept_ = std::move(bytes);
+      kept_ = std::move(left);
       return absl::OkStatus();
     }
     Payload packet;
-    packet.push_back(bytes.Share(shape->header, shape->total - shape->header - shape->trailer));
-    bytes.RemovePrefix(shape->total);
+    packet.push_back(slicer.Cut(shape->total, shape->header, shape->total - shape->header - shape->trailer));
     if (!Deliver(std::move(packet), sink)) return absl::OkStatus();
   }
   return absl::OkStatus();
