@@ -73,10 +73,14 @@ absl::Status ReadMetadata(absl::string_view section, Metadata& metadata) {
   return absl::OkStatus();
 }
 
+uint16_t SectionsOf(const Payload& payload) {
+  return Load<uint16_t>(payload.front().data() + kFlagsAt) & static_cast<uint16_t>(~kCarriedFlags);
+}
+
 // Reads the sections, each of those in `wanted` into `use(bit, bytes)`, and says where the body begins.
 template <typename Use>
 absl::StatusOr<size_t> ReadSections(const Payload& payload, uint16_t wanted, Use use) {
-  const uint16_t present = Load<uint16_t>(payload.front().data() + kFlagsAt) & static_cast<uint16_t>(~kCarriedFlags);
+  const uint16_t present = SectionsOf(payload);
   if (present == 0) return kHeaderBytes;
   PayloadCursor cursor(payload);
   cursor.Skip(kHeaderBytes);
@@ -169,8 +173,13 @@ class CompactCodec final : public MessageCodec<Message> {
 
   absl::StatusOr<Message> DecodeMessage(const MessageHeader&, Payload payload) const override {
     if (absl::Status status = CheckFixed(payload); !status.ok()) return status;
+    const auto method = static_cast<int64_t>(Load<uint64_t>(payload.front().data() + kMethodAt));
+    if (payload.size() == 1 && payload.front().size() > kHeaderBytes && SectionsOf(payload) == 0) {  // the usual message
+      payload.front().RemovePrefix(kHeaderBytes);
+      return Message{.method = method, .body = std::move(payload)};
+    }
     absl::StatusOr<Message> decoded(absl::in_place);
-    decoded->method = static_cast<int64_t>(Load<uint64_t>(payload.front().data() + kMethodAt));
+    decoded->method = method;
     const auto read = [&decoded](uint16_t bit, absl::string_view section) {
       if (bit == kMetadata) return ReadMetadata(section, decoded->metadata);
       decoded->command.assign(section.data(), section.size());

@@ -19,7 +19,8 @@ Link::~Link() = default;
 
 void Link::Sent(size_t bytes, Token token, size_t charge) {
   end_ += bytes;
-  sent_.push_back({token, end_, bytes, charge});
+  // Of a packet that nobody waits for or paid for, nothing is remembered.
+  if (token != 0 || charge != 0) sent_.push_back({token, end_, bytes, charge});
   loop_.AtTurnEnd(*this);
 }
 
