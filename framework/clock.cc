@@ -29,7 +29,7 @@ absl::Duration operator-(Instant to, Instant from) {
 }
 
 const Clock& SystemClock() {
-  static const MonotonicClock clock;
+  static const auto& clock = *new MonotonicClock;  // never destroyed: threads may ask until the process ends
   return clock;
 }
 

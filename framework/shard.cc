@@ -70,7 +70,11 @@ void Shard::ExecuteAndWait(absl::AnyInvocable<void() &&> task) {
     Waiting* to;
   };
   Waiting waiting;
-  loop_->Run([task = std::move(task), signal = Signal(waiting)]() mutable { std::move(task)(); });
+  // The signal is destroyed last: what the task holds, perhaps the last reference to this loop but the waiter's, is gone by then.
+  loop_->Run([signal = Signal(waiting), task = std::move(task)]() mutable {
+    std::move(task)();
+    task = nullptr;
+  });
   MutexLock lock(waiting.mutex);
   while (!waiting.over) waiting.changed.Wait(waiting.mutex);
 }
