@@ -24,6 +24,10 @@ class InprocPeer final : public RawPeer, private ChannelEvents {
   }
 
   bool Write(absl::string_view bytes) override {
+    {
+      MutexLock lock(mutex_);
+      if (dead_) return false;
+    }
     OnLoop(*loop_, [&] {
       const Buffer piece = Buffer::Adopt(std::string(bytes));
       channel_->Write({&piece, 1});
@@ -31,7 +35,7 @@ class InprocPeer final : public RawPeer, private ChannelEvents {
     });
     MutexLock lock(mutex_);
     while (pending_ && !dead_) changed_.Wait(mutex_);
-    return !dead_;
+    return !pending_;  // the peer may be gone by now, because of what it was given
   }
 
   std::string Read(size_t bytes) override {
