@@ -14,11 +14,11 @@ namespace rain {
 
 // What may be chosen; everything has a default.
 struct ListenRainOptions {
-  std::shared_ptr<Loop> loop;                // null: a libuv loop with its own thread
-  std::shared_ptr<Executor> executor;        // where user code runs, but for protocols that bring their own; null: a thread pool
-  std::shared_ptr<BufferPool> buffers;       // null: a pool of its own, without a bound
-  std::vector<TransportScheme> schemes;      // before the built-in tcp, unix and inproc
-  std::shared_ptr<Observer> observer;        // null: none
+  std::shared_ptr<Loop> loop;            // null: a libuv loop with its own thread
+  std::shared_ptr<Executor> executor;    // where user code runs, but for protocols that bring their own; null: a thread pool
+  std::shared_ptr<BufferPool> buffers;   // null: a pool of its own, without a bound
+  std::vector<TransportScheme> schemes;  // before the built-in tcp, unix and inproc
+  std::shared_ptr<Observer> observer;    // null: none
 };
 
 // Errors: RESOURCE_EXHAUSTED if the system gives no thread or descriptor for the loop.

@@ -15,7 +15,8 @@ class ZeroEndedCodec final : public rain::PacketCodec {
   absl::StatusOr<Frame> EncodePacket(absl::Span<const absl::Span<const char>> payload, absl::Span<char>,
                                      absl::Span<char> trailer) const override {
     for (const auto& piece : payload) {
-      if (std::find(piece.begin(), piece.end(), '\0') != piece.end()) return absl::InvalidArgumentError("a payload holds a zero byte");
+      if (std::find(piece.begin(), piece.end(), '\0') != piece.end())
+        return absl::InvalidArgumentError("a payload holds a zero byte");
     }
     trailer[0] = '\0';
     return Frame{.header = 0, .trailer = 1};
