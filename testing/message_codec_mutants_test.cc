@@ -93,7 +93,9 @@ Wrong ErrorsAs(std::function<absl::Status(const absl::Status&)> change) {
                                                    PayloadWriter& to) { return good.EncodeError(header, change(error), to); }};
 }
 
-ABSL_ATTRIBUTE_NO_SANITIZE_ADDRESS char Beyond(const Buffer& bytes) { return *(bytes.data() + bytes.size()); }
+ABSL_ATTRIBUTE_NO_SANITIZE_ADDRESS ABSL_ATTRIBUTE_NO_SANITIZE_THREAD char Beyond(const Buffer& bytes) {
+  return *(bytes.data() + bytes.size());
+}
 
 std::vector<MessageMutant> HeaderMutants() {
   return {

@@ -73,10 +73,14 @@ Wrong Reshaped(std::function<void(PacketShape&, Prefix)> change) {
   }};
 }
 
-ABSL_ATTRIBUTE_NO_SANITIZE_ADDRESS char Beyond(Prefix bytes) { return *(bytes.data() + bytes.size()); }
+ABSL_ATTRIBUTE_NO_SANITIZE_ADDRESS ABSL_ATTRIBUTE_NO_SANITIZE_THREAD char Beyond(Prefix bytes) {
+  return *(bytes.data() + bytes.size());
+}
 
 // Into what malloc leaves free behind four bytes.
-ABSL_ATTRIBUTE_NO_SANITIZE_ADDRESS void WriteBeyond(Header bytes) { *(bytes.data() + bytes.size()) = 'w'; }
+ABSL_ATTRIBUTE_NO_SANITIZE_ADDRESS ABSL_ATTRIBUTE_NO_SANITIZE_THREAD void WriteBeyond(Header bytes) {
+  *(bytes.data() + bytes.size()) = 'w';
+}
 
 std::vector<PacketMutant> EncodingMutants() {
   return {
