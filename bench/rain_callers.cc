@@ -47,13 +47,13 @@ class LoopCaller final : private TurnTask {
   void Ask(size_t slot) {
     const uint64_t number = calls_.Begin(slot, now_);
     absl::Status sent = server_.Send(RequestOf(calls_.pattern(), number),
-                                     [this, number](absl::StatusOr<Message> reply) { OnReply(number, std::move(reply)); });
+                                     [this, number](const absl::StatusOr<Message>& reply) { OnReply(number, reply); });
     if (sent.ok()) return;
     calls_.Abandon(number);
     course_.Fail(std::move(sent));
   }
 
-  void OnReply(uint64_t number, absl::StatusOr<Message> reply) {
+  void OnReply(uint64_t number, const absl::StatusOr<Message>& reply) {
     TakeTime();
     if (absl::Status ended = EndCall(calls_, number, reply, now_); !ended.ok()) course_.Fail(std::move(ended));
     if (now_ < meter_.end() && !course_.failed()) Ask(Calls::SlotOf(number));

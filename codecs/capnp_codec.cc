@@ -233,7 +233,7 @@ class CapnpCodec final : public MessageCodec<Message> {
     return to.status();
   }
 
-  absl::StatusOr<Message> DecodeMessage(const MessageHeader&, Payload payload) const override {
+  absl::StatusOr<Message> DecodeMessage(const MessageHeader&, Payload&& payload) const override {
     if (absl::Status status = CheckFront(payload); !status.ok()) return status;
     absl::StatusOr<Message> decoded(absl::in_place);
     const absl::string_view first = payload.front().view();

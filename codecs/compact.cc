@@ -171,12 +171,12 @@ class CompactCodec final : public MessageCodec<Message> {
     return to.status();
   }
 
-  absl::StatusOr<Message> DecodeMessage(const MessageHeader&, Payload payload) const override {
+  absl::StatusOr<Message> DecodeMessage(const MessageHeader&, Payload&& payload) const override {
     if (absl::Status status = CheckFixed(payload); !status.ok()) return status;
     const auto method = static_cast<int64_t>(Load<uint64_t>(payload.front().data() + kMethodAt));
     if (payload.size() == 1 && payload.front().size() > kHeaderBytes && SectionsOf(payload) == 0) {  // the usual message
       payload.front().RemovePrefix(kHeaderBytes);
-      return Message{.method = method, .body = std::move(payload)};
+      return absl::StatusOr<Message>(absl::in_place, method, std::string(), Metadata(), std::move(payload));
     }
     absl::StatusOr<Message> decoded(absl::in_place);
     decoded->method = method;

@@ -158,9 +158,10 @@ class Payload {
  public:
   Payload() = default;
   Payload(Payload&& other) noexcept
-      : first_{std::move(other.first_[0]), std::move(other.first_[1])},
-        size_(std::exchange(other.size_, 0)),
-        all_(std::move(other.all_)) {}
+      : first_{std::move(other.first_[0]), Buffer()}, size_(other.size_), all_(std::move(other.all_)) {
+    if (size_ > 1) first_[1] = std::move(other.first_[1]);
+    other.size_ = 0;
+  }
   Payload& operator=(Payload&& other) noexcept {
     first_[0] = std::move(other.first_[0]);
     first_[1] = std::move(other.first_[1]);
@@ -191,7 +192,9 @@ class Payload {
     }
   }
   void pop_back() { DropBack(1); }
-  void clear() { DropBack(size_); }
+  void clear() {
+    if (size_ > 0) DropBack(size_);
+  }
   void DropFront(size_t count);
   void DropBack(size_t count);
 

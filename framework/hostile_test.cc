@@ -201,7 +201,7 @@ class CurtCodec final : public MessageCodec<std::string> {
     to.Append(absl::string_view(text));
     return to.status();
   }
-  absl::StatusOr<std::string> DecodeMessage(const MessageHeader&, Payload payload) const override { return ToString(payload); }
+  absl::StatusOr<std::string> DecodeMessage(const MessageHeader&, Payload&& payload) const override { return ToString(payload); }
   MsgId IdOf(const std::string&) const override { return {}; }
   Route RouteOf(const std::string&) const override { return {}; }
 

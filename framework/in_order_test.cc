@@ -35,7 +35,7 @@ class ErringLineCodec final : public MessageCodec<std::string> {
     to.Append(absl::string_view(line));
     return to.status();
   }
-  absl::StatusOr<std::string> DecodeMessage(const MessageHeader&, Payload payload) const override { return ToString(payload); }
+  absl::StatusOr<std::string> DecodeMessage(const MessageHeader&, Payload&& payload) const override { return ToString(payload); }
   MsgId IdOf(const std::string&) const override { return {}; }
   Route RouteOf(const std::string&) const override { return {}; }
 

@@ -21,7 +21,7 @@ void Link::Sent(size_t bytes, Token token, size_t charge) {
   end_ += bytes;
   // Of a packet that nobody waits for or paid for, nothing is remembered.
   if (token != 0 || charge != 0) sent_.push_back({token, end_, bytes, charge});
-  loop_.AtTurnEnd(*this);
+  if (!waiting()) loop_.AtTurnEnd(*this);
 }
 
 void Link::OnTurnEnd() { Flush(); }

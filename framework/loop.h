@@ -18,6 +18,7 @@ class TurnTask {
 
  protected:
   virtual ~TurnTask();  // withdraws itself
+  bool waiting() const { return next_ != nullptr; }
   // Withdrawn already: may ask again (it then runs in the same turn's end, after the others).
   virtual void OnTurnEnd() = 0;
 

@@ -11,13 +11,13 @@ namespace rain {
 template <class M>
 class MessageCodec : public HeaderCodec {
  public:
-  // Writes the whole payload, the header's fields included. header.id is empty where the transport will give it, and the
-  // request's where this is a reply. Errors: end this message only.
+  // Writes the whole payload, the header's fields included. header.id is the request's where this is a reply, and may be empty
+  // where the transport gives it: WriteHeader follows then. Errors: end this message only.
   virtual absl::Status EncodeMessage(const MessageHeader& header, const M& message, PayloadWriter& to) const = 0;
 
-  // `payload` is the whole packet's payload, header bytes included. Takes ownership: the message may keep slices of it.
+  // `payload` is the whole packet's payload, header bytes included. The message may keep it, or slices of it.
   // Errors: INVALID_ARGUMENT if it cannot be decoded.
-  virtual absl::StatusOr<M> DecodeMessage(const MessageHeader& header, Payload payload) const = 0;
+  virtual absl::StatusOr<M> DecodeMessage(const MessageHeader& header, Payload&& payload) const = 0;
 
   // The id that the message carries; asked only if traits().ids is carried. Empty is refused as INVALID_ARGUMENT.
   virtual MsgId IdOf(const M& message) const = 0;

@@ -22,7 +22,10 @@ PostBox::PostBox(Ref<Shard> shard, std::shared_ptr<const ProtocolParts> protocol
 PostBox::~PostBox() = default;
 
 absl::Status PostBox::Submit(Submission& submission, Encode encode) {
-  if (!shard_->loop().InLoop()) return SubmitFromOutside(submission, encode);
+  Loop& loop = shard_->loop();
+  const bool inside = loop.InLoop();
+  if (submission.is_request()) submission.deadline = (inside ? loop.now() : loop.clock().Now()) + submission.header.remaining;
+  if (!inside) return SubmitFromOutside(submission, encode);
   if (Transport* open = transport(); open != nullptr) return open->Submit(submission, encode);
   return Closed();
 }
@@ -35,7 +38,7 @@ absl::Status PostBox::Closed() const {
 absl::StatusOr<Outgoing*> PostBox::Prepare(Submission& submission, Encode encode, bool in_loop) {
   PooledWriter writer(shard_->buffers(), protocol_->limits.max_packet_bytes);
   if (absl::Status status = writer.Begin(); !status.ok()) return status;
-  if (absl::Status status = EncodeGuarded(*protocol_->header_codec, submission.header, encode, writer); !status.ok())
+  if (absl::Status status = EncodeGuarded(protocol_->traits, submission.header, encode, writer); !status.ok())
     return status;
   const size_t size = writer.size();
   // Answers to requests that were accepted always find room: the window bounds them.
@@ -86,13 +89,12 @@ void PostBox::PostHandled(size_t bytes) {
   });
 }
 
-absl::Status EncodeGuarded(const HeaderCodec& codec, const MessageHeader& header, Encode encode, PayloadWriter& writer) {
+absl::Status EncodeGuarded(const CodecTraits& traits, const MessageHeader& header, Encode encode, PayloadWriter& writer) {
   absl::Status status = Guarded("the message codec, encoding,", [&] { return encode(header, writer); });
   if (status.ok()) status = writer.status();
-  const size_t least = codec.traits().header_bytes;
-  if (!status.ok() || writer.size() >= least) return status;
+  if (!status.ok() || writer.size() >= traits.header_bytes) return status;
   return absl::InvalidArgumentError(
-      absl::StrCat("the message codec wrote ", writer.size(), " bytes, where its traits promise a header of ", least));
+      absl::StrCat("the message codec wrote ", writer.size(), " bytes, where its traits promise a header of ", traits.header_bytes));
 }
 
 void Cancellation::Set(Ref<PostBox> box, Token token) {

@@ -26,7 +26,7 @@ namespace rain {
 class Shard;
 class Transport;
 class Cancellation;
-class HeaderCodec;
+struct CodecTraits;
 struct Outgoing;
 struct ProtocolParts;
 
@@ -40,8 +40,8 @@ struct SendOptions {
 
 // One message for a transport, with all that the engine must know of it.
 struct Submission {
-  MessageHeader header;
-  Instant deadline = Instant::Infinite();
+  MessageHeader header;                    // of a request: `remaining` is its timeout
+  Instant deadline = Instant::Infinite();  // set by Submit
   bool idempotent = false;
   int priority = 0;
   size_t answered_bytes = 0;  // of a reply: what its request weighed
@@ -57,7 +57,7 @@ struct Submission {
 using Encode = absl::FunctionRef<absl::Status(const MessageHeader&, PayloadWriter&)>;
 
 // Calls `encode`, and makes INVALID_ARGUMENT of what it throws, and of a message without room for the codec's header.
-absl::Status EncodeGuarded(const HeaderCodec& codec, const MessageHeader& header, Encode encode, PayloadWriter& writer);
+absl::Status EncodeGuarded(const CodecTraits& traits, const MessageHeader& header, Encode encode, PayloadWriter& writer);
 
 // Outlives its transport. Thread: any.
 class PostBox final : public RefCounted {

@@ -28,6 +28,7 @@ struct ProtocolParts {
   size_t index = 0;  // in the table
   std::shared_ptr<const PacketCodec> packet_codec;
   std::shared_ptr<const HeaderCodec> header_codec;
+  CodecTraits traits;                     // of header_codec
   std::vector<TransportScheme> channels;  // before the program's own schemes
   QueueFactory queue;                     // null: the built-in FIFO
   StatMachinePoolFactory stat_machines;   // null: the built-in one

@@ -19,7 +19,7 @@ std::string Complaint(const ProtocolParts& parts) {
   if (parts.packet_codec == nullptr) return "it has no packet_codec, and the program no default";
   if (parts.executor == nullptr) return "it has no executor, and the program no default";
   if (parts.timeout <= absl::ZeroDuration()) return "its timeout is not positive";
-  const CodecTraits& traits = parts.header_codec->traits();
+  const CodecTraits& traits = parts.traits;
   if (traits.header_bytes > PayloadWriter::kReservedAtBegin) {
     return absl::StrCat("its message_codec has ", traits.header_bytes, " header bytes; at most ", PayloadWriter::kReservedAtBegin,
                         " are possible");
@@ -53,6 +53,7 @@ ProtocolRegisterTable::ProtocolRegisterTable(std::shared_ptr<const PacketCodec> 
 absl::Status ProtocolRegisterTable::Add(const std::shared_ptr<ProtocolParts>& parts) {
   if (parts->packet_codec == nullptr) parts->packet_codec = packet_codec_;
   if (parts->executor == nullptr) parts->executor = executor_;
+  if (parts->header_codec != nullptr) parts->traits = parts->header_codec->traits();
   if (const std::string wrong = Complaint(*parts); !wrong.empty()) {
     return absl::InvalidArgumentError(absl::StrCat("protocol \"", parts->name, "\": ", wrong));
   }

@@ -35,7 +35,7 @@ absl::Status Answer::Fail(const absl::Status& why) {
 absl::Status Answer::SendError(const absl::Status& why) {
   const HeaderCodec& codec = *box_->protocol().header_codec;
   absl::Status status;
-  if (codec.traits().Has(MessageKind::error)) {
+  if (box_->protocol().traits.Has(MessageKind::error)) {
     Submission error;
     error.header.kind = MessageKind::error;
     error.header.id = id_;

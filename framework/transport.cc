@@ -20,7 +20,8 @@ Transport::Transport(Ref<PostBox> box, std::shared_ptr<const RequestSink> sink)
       dispatcher_(shard_.DispatcherOf(box_->shared_protocol())),
       counters_(dispatcher_.counters),
       codec_(*box_->protocol().header_codec),
-      in_order_(codec_.traits().ids == IdPolicy::in_order),
+      traits_(box_->protocol().traits),
+      in_order_(traits_.ids == IdPolicy::in_order),
       limits_(box_->protocol().limits),
       observer_(shard_.observer()),
       sink_(std::move(sink)),
@@ -60,12 +61,11 @@ void Transport::Dial(std::unique_ptr<ChannelGenerator> generator) {
 
 void Transport::Attach(std::unique_ptr<Channel> channel) {
   box_->set_peer(channel->peer());
-  const CodecTraits& traits = codec_.traits();
   const Link::Parts parts{shard_.loop(),
                           *box_->protocol().packet_codec,
                           shard_.buffers(),
                           limits_,
-                          {limits_.max_packet_bytes, traits.header_bytes, traits.payload_alignment}};
+                          {limits_.max_packet_bytes, traits_.header_bytes, traits_.payload_alignment}};
   counters_.channels_opened.Add();
   link_ = std::make_unique<Link>(parts, std::move(channel), static_cast<LinkEvents&>(*this));
   Pump();
@@ -135,9 +135,9 @@ bool Transport::OnPacket(Payload&& payload) {
 }
 
 absl::StatusOr<MessageHeader> Transport::Peek(const Payload& payload) const {
-  if (payload.front().size() < codec_.traits().header_bytes) {
+  if (payload.front().size() < traits_.header_bytes) {
     return absl::InvalidArgumentError(absl::StrCat("a payload of ", SizeOf(payload),
-                                                   " bytes is shorter than the message header, ", codec_.traits().header_bytes));
+                                                   " bytes is shorter than the message header, ", traits_.header_bytes));
   }
   return Guarded("the message codec, reading a header,", [&] { return codec_.PeekHeader(payload, box_->role()); });
 }

@@ -53,11 +53,14 @@ class Transport final : public Resident, private LinkEvents, private DeadlineOwn
  private:
   // Requests of ours (transport_requests.cc).
   absl::Status SubmitDirect(Submission& submission, Encode encode);
+  absl::Status AskDirect(Submission& submission, Encode encode);
+  absl::Status TellDirect(const Submission& submission, Encode encode);
+  absl::Status EncodeDirect(const MessageHeader& header, Encode encode);
   absl::Status SubmitQueued(Submission& submission, Encode encode);
   absl::Status Admit(Outgoing& outgoing);
   bool MayWriteDirectly(const Submission& submission) const;
   bool WindowHas(size_t bytes) const;
-  absl::Status GiveId(Outgoing& request, absl::FunctionRef<absl::Span<char>(size_t)> first);
+  absl::Status GiveId(Outgoing& request);
   void Depart(Outgoing& request, size_t packet_bytes);
   void Pump();
   void PumpAll();
@@ -110,6 +113,7 @@ class Transport final : public Resident, private LinkEvents, private DeadlineOwn
   Dispatcher& dispatcher_;
   Counters& counters_;
   const HeaderCodec& codec_;
+  const CodecTraits& traits_;
   const bool in_order_;
   const Limits& limits_;
   Observer* const observer_;

@@ -56,7 +56,7 @@ void Transport::Refuse(const MessageHeader& request, absl::Status why) {
 // An error reply that no handler made: behind the others, or (in_place) as the next packet. In order, where a gap would shift all
 // replies, the channel ends if there can be none.
 void Transport::AnswerError(const MsgId& id, const absl::Status& why, bool in_place) {
-  const bool has_errors = codec_.traits().Has(MessageKind::error);
+  const bool has_errors = traits_.Has(MessageKind::error);
   if (has_errors) {
     Submission error;
     error.header.id = id;
@@ -69,12 +69,12 @@ void Transport::AnswerError(const MsgId& id, const absl::Status& why, bool in_pl
 }
 
 void Transport::AnswerPing(const MessageHeader& ping) {
-  if (!codec_.traits().Has(MessageKind::pong)) return counters_.skipped.Add();
+  if (!traits_.Has(MessageKind::pong)) return counters_.skipped.Add();
   Submission pong;
   pong.header.id = ping.id;
   pong.header.kind = MessageKind::pong;
   const absl::Status sent = Submit(pong, [&](const MessageHeader& header, PayloadWriter& to) {
-    const absl::Span<char> first = to.Reserve(codec_.traits().header_bytes);
+    const absl::Span<char> first = to.Reserve(traits_.header_bytes);
     if (first.empty()) return to.status();
     codec_.WriteHeader(header, first);  // what it throws is caught around this
     to.Commit(first.size());

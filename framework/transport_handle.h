@@ -107,7 +107,7 @@ class TransportHandle {
 
   // One way: OK means accepted. Errors beside those of Send: FAILED_PRECONDITION the codec has no one-way messages.
   absl::Status Post(const M& message, const SendOptions& options = {}) {
-    if (!protocol_.codec()->traits().Has(MessageKind::one_way)) {
+    if (!protocol_.parts()->traits.Has(MessageKind::one_way)) {
       return absl::FailedPreconditionError(
           absl::StrCat("protocol \"", protocol_.parts()->name, "\" has no one-way messages on its wire"));
     }
@@ -129,11 +129,8 @@ class TransportHandle {
   Submission Describe(MessageKind kind, const SendOptions& options) const {
     Submission submission;
     submission.header.kind = kind;
-    const absl::Duration timeout = options.timeout > absl::ZeroDuration() ? options.timeout : protocol_.parts()->timeout;
     if (kind == MessageKind::request) {
-      Loop& loop = box_->shard().loop();
-      submission.deadline = (loop.InLoop() ? loop.now() : loop.clock().Now()) + timeout;
-      submission.header.remaining = timeout;
+      submission.header.remaining = options.timeout > absl::ZeroDuration() ? options.timeout : protocol_.parts()->timeout;
     }
     submission.idempotent = options.idempotent;
     submission.priority = options.priority;
@@ -142,7 +139,7 @@ class TransportHandle {
   }
 
   absl::Status Submit(Submission& submission, const M& message) {
-    if (submission.is_request() && protocol_.codec()->traits().ids == IdPolicy::carried) {
+    if (submission.is_request() && protocol_.parts()->traits.ids == IdPolicy::carried) {
       absl::StatusOr<MsgId> id = Guarded("the message codec, asked for an id,",
                                          [&]() -> absl::StatusOr<MsgId> { return protocol_.codec()->IdOf(message); });
       if (!id.ok()) return id.status();

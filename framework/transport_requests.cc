@@ -27,49 +27,59 @@ bool Transport::WindowHas(size_t bytes) const {
 }
 
 absl::Status Transport::SubmitDirect(Submission& submission, Encode encode) {
+  return submission.is_request() ? AskDirect(submission, encode) : TellDirect(submission, encode);
+}
+
+absl::Status Transport::EncodeDirect(const MessageHeader& header, Encode encode) {
   Output& output = link_->output();
   if (absl::Status status = output.Begin(); !status.ok()) return status;
-  absl::Status status = EncodeGuarded(codec_, submission.header, encode, output);
-  if (!status.ok()) {
+  absl::Status status = EncodeGuarded(traits_, header, encode, output);
+  if (!status.ok()) output.Rewind();
+  return status;
+}
+
+absl::Status Transport::TellDirect(const Submission& submission, Encode encode) {
+  if (absl::Status status = EncodeDirect(submission.header, encode); !status.ok()) return status;
+  const absl::StatusOr<size_t> packet = link_->output().EndPacket();
+  if (!packet.ok()) return packet.status();
+  NoteAnswered(submission.header, submission.answered_bytes);
+  CountSent(submission.header.kind, *packet);
+  link_->Sent(*packet, 0, 0);
+  return absl::OkStatus();
+}
+
+absl::Status Transport::AskDirect(Submission& submission, Encode encode) {
+  Output& output = link_->output();
+  Outgoing& request = shard_.nodes().NewInLoop();
+  if (traits_.ids == IdPolicy::assigned) submission.header.id = MsgId(request.token);
+  absl::Status status = EncodeDirect(submission.header, encode);
+  if (status.ok() && !WindowHas(output.size())) {
     output.Rewind();
-    return status;
-  }
-  const size_t size = output.size();
-  if (!submission.is_request()) {
-    const absl::StatusOr<size_t> packet = output.EndPacket();
-    if (!packet.ok()) return packet.status();
-    NoteAnswered(submission.header, submission.answered_bytes);
-    CountSent(submission.header.kind, *packet);
-    link_->Sent(*packet, 0, 0);
-    return absl::OkStatus();
-  }
-  if (!WindowHas(size)) {
-    output.Rewind();
+    shard_.nodes().RecycleInLoop(request);
+    if (traits_.ids == IdPolicy::assigned) submission.header.id = MsgId();
     return SubmitQueued(submission, encode);
   }
-  Outgoing& request = shard_.nodes().NewInLoop();
-  request.header = submission.header;
-  request.size = size;
-  request.owner = this;
-  requests_->Add(request);
-  status = GiveId(request, [&](size_t bytes) { return output.First(bytes); });
   if (status.ok()) {
-    const absl::StatusOr<size_t> packet = output.EndPacket();
-    if (packet.ok()) {
-      const MsgId id = std::move(request.header.id);
-      box_->Describe(submission, request);
-      request.header.id = id;
+    request.size = output.size();
+    box_->Describe(submission, request);
+    request.owner = this;
+    requests_->Add(request);
+    status = requests_->Bind(request, in_order() ? MsgId(requests_sent_ + 1) : std::exchange(request.header.id, MsgId()));
+    absl::StatusOr<size_t> packet = 0;
+    if (!status.ok()) {
+      output.Rewind();
+    } else if (packet = output.EndPacket(); packet.ok()) {
       counters_.started.Add();
       counters_.in_flight.Add();
       deadlines_.Arm(request);
       Depart(request, *packet);
       return absl::OkStatus();
+    } else {
+      status = packet.status();
     }
-    status = packet.status();
-  } else {
-    output.Rewind();
+    requests_->Pop(request.token);
+    OutgoingPool::Retire(request);  // its token may be in the caller's Cancellation
   }
-  requests_->Pop(request.token);
   shard_.nodes().RecycleInLoop(request);
   return status;
 }
@@ -115,7 +125,7 @@ absl::Status Transport::Admit(Outgoing& outgoing) {
       if (outgoing.cancelled) return absl::CancelledError("cancelled by the caller");
       outgoing.owner = this;
       requests_->Add(outgoing);
-      if (codec_.traits().ids == IdPolicy::carried) {
+      if (traits_.ids == IdPolicy::carried) {
         const MsgId id = std::move(outgoing.header.id);
         if (absl::Status status = requests_->Bind(outgoing, id); !status.ok()) {
           requests_->Pop(outgoing.token);
@@ -151,26 +161,15 @@ void Transport::Enqueue(Outgoing& outgoing) {
   End(absl::InternalError(status.message()));
 }
 
-// The id under which the reply will be found, as the packet leaves; `first` is where the message's header lies.
-absl::Status Transport::GiveId(Outgoing& request, absl::FunctionRef<absl::Span<char>(size_t)> first) {
-  const CodecTraits& traits = codec_.traits();
-  switch (traits.ids) {
-    case IdPolicy::assigned: {
-      absl::Status status = requests_->Bind(request, MsgId(request.token));
-      if (!status.ok()) return status;
-      return Guarded("the message codec, writing a header,", [&] {
-        codec_.WriteHeader(request.header, first(traits.header_bytes));
-        return absl::OkStatus();
-      });
-    }
-    case IdPolicy::in_order:
-      return requests_->Bind(request, MsgId(requests_sent_ + 1));
-    case IdPolicy::carried: {
-      const MsgId id = std::move(request.header.id);
-      return requests_->Bind(request, id);
-    }
-  }
-  return absl::InternalError("unknown id policy");
+// The id under which a queued request's reply will be found, as the packet leaves.
+absl::Status Transport::GiveId(Outgoing& request) {
+  if (in_order()) return requests_->Bind(request, MsgId(requests_sent_ + 1));
+  if (traits_.ids == IdPolicy::carried) return absl::OkStatus();  // bound since it came
+  if (absl::Status status = requests_->Bind(request, MsgId(request.token)); !status.ok()) return status;
+  return Guarded("the message codec, writing a header,", [&] {
+    codec_.WriteHeader(request.header, {request.payload.front().mutable_data(), traits_.header_bytes});
+    return absl::OkStatus();
+  });
 }
 
 // The request's packet is in the link's output.
@@ -231,9 +230,7 @@ void Transport::WriteQueued(Outgoing& outgoing) {
   const bool request = outgoing.header.kind == MessageKind::request;
   absl::Status status;
   if (!outgoing.deadline.infinite()) outgoing.header.remaining = outgoing.deadline - now();
-  if (request && codec_.traits().ids != IdPolicy::carried) {
-    status = GiveId(outgoing, [&](size_t bytes) { return absl::MakeSpan(outgoing.payload.front().mutable_data(), bytes); });
-  }
+  if (request) status = GiveId(outgoing);
   if (status.ok()) {
     Observe([&](Observer& observer) { observer.OnPacketOut(observed(), outgoing.header, outgoing.payload); });
     const absl::StatusOr<size_t> packet = link_->output().Append(std::exchange(outgoing.payload, Payload()));

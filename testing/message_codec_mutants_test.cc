@@ -53,7 +53,7 @@ class Mutant final : public MessageCodec<Message> {
   absl::Status EncodeMessage(const MessageHeader& header, const Message& message, PayloadWriter& to) const override {
     return wrong_.encode ? wrong_.encode(*good_, header, message, to) : good_->EncodeMessage(header, message, to);
   }
-  Decoded DecodeMessage(const MessageHeader& header, Payload payload) const override {
+  Decoded DecodeMessage(const MessageHeader& header, Payload&& payload) const override {
     return wrong_.decode ? wrong_.decode(*good_, header, std::move(payload)) : good_->DecodeMessage(header, std::move(payload));
   }
   MsgId IdOf(const Message& message) const override { return good_->IdOf(message); }
@@ -308,7 +308,7 @@ class DeafUuidCodec final : public MessageCodec<UuidMessage> {
   absl::Status EncodeMessage(const MessageHeader& header, const UuidMessage& message, PayloadWriter& to) const override {
     return good_->EncodeMessage({.kind = header.kind}, message, to);
   }
-  absl::StatusOr<UuidMessage> DecodeMessage(const MessageHeader& header, Payload payload) const override {
+  absl::StatusOr<UuidMessage> DecodeMessage(const MessageHeader& header, Payload&& payload) const override {
     return good_->DecodeMessage(header, std::move(payload));
   }
   MsgId IdOf(const UuidMessage& message) const override { return good_->IdOf(message); }

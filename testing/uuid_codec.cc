@@ -52,7 +52,7 @@ class UuidCodec final : public MessageCodec<UuidMessage> {
     return to.status();
   }
 
-  absl::StatusOr<UuidMessage> DecodeMessage(const MessageHeader&, Payload payload) const override {
+  absl::StatusOr<UuidMessage> DecodeMessage(const MessageHeader&, Payload&& payload) const override {
     if (SizeOf(payload) < 1 + width_) return absl::InvalidArgumentError("uuid codec: a message that is cut short");
     const std::string bytes = ToString(payload);
     return UuidMessage{.id = bytes.substr(1, width_), .text = bytes.substr(1 + width_)};

@@ -64,7 +64,7 @@ class SayHiCodec final : public rain::MessageCodec<SayHi> {
     return to.status();
   }
 
-  absl::StatusOr<SayHi> DecodeMessage(const MessageHeader&, Payload payload) const override {
+  absl::StatusOr<SayHi> DecodeMessage(const MessageHeader&, Payload&& payload) const override {
     rain::PayloadCursor cursor(payload);
     const absl::StatusOr<MessageHeader> header = ReadHeader(cursor);
     if (!header.ok()) return header.status();

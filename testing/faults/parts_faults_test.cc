@@ -37,7 +37,7 @@ class FaultyCodec final : public MessageCodec<Message> {
     if (absl::Status fault = Fault(here); !fault.ok()) return fault;
     return codec_->EncodeMessage(header, message, to);
   }
-  absl::StatusOr<Message> DecodeMessage(const MessageHeader& header, Payload payload) const override {
+  absl::StatusOr<Message> DecodeMessage(const MessageHeader& header, Payload&& payload) const override {
     if (absl::Status fault = Fault(at == At::decode); !fault.ok()) return fault;
     return codec_->DecodeMessage(header, std::move(payload));
   }
