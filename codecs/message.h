@@ -38,11 +38,7 @@ struct Message {
 
  private:
   static Payload BodyOf(absl::string_view text) { return BodyOf(Buffer::Adopt(std::string(text))); }
-  static Payload BodyOf(Buffer bytes) {
-    Payload body;
-    body.push_back(std::move(bytes));
-    return body;
-  }
+  static Payload BodyOf(Buffer bytes) { return Payload(std::move(bytes)); }
 };
 
 }  // namespace rain

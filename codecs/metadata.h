@@ -8,6 +8,7 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "listenrain/framework/rare_ptr.h"
 
 namespace rain {
 
@@ -25,7 +26,7 @@ class Metadata {
   };
 
   void Add(absl::string_view key, absl::string_view value) {
-    if (entries_ == nullptr) entries_ = std::make_unique<std::vector<Entry>>();
+    if (entries_ == nullptr) entries_ = MakeRare<std::vector<Entry>>();
     entries_->push_back({std::string(key), std::string(value)});
   }
   // The first value of the key. Borrowed until the next change.
@@ -42,12 +43,12 @@ class Metadata {
   }
   Metadata Copy() const {
     Metadata copy;
-    if (!empty()) copy.entries_ = std::make_unique<std::vector<Entry>>(*entries_);
+    if (!empty()) copy.entries_ = MakeRare<std::vector<Entry>>(*entries_);
     return copy;
   }
 
  private:
-  std::unique_ptr<std::vector<Entry>> entries_;
+  RarePtr<std::vector<Entry>> entries_;
 };
 
 }  // namespace rain

@@ -219,7 +219,7 @@ Payload Share(const Payload& payload) {
 
 void Payload::PushBeyond(Buffer piece) {
   if (all_ == nullptr) {
-    all_ = std::make_unique<std::vector<Buffer>>();
+    all_ = MakeRare<std::vector<Buffer>>();
     for (Buffer& inlined : first_) all_->push_back(std::move(inlined));
   }
   all_->push_back(std::move(piece));

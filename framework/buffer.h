@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "listenrain/framework/rare_ptr.h"
 
 namespace rain {
 
@@ -157,6 +158,7 @@ class Slicer {
 class Payload {
  public:
   Payload() = default;
+  explicit Payload(Buffer only) : first_{std::move(only), Buffer()}, size_(1) {}
   Payload(Payload&& other) noexcept
       : first_{std::move(other.first_[0]), Buffer()}, size_(other.size_), all_(std::move(other.all_)) {
     if (size_ > 1) first_[1] = std::move(other.first_[1]);
@@ -204,7 +206,7 @@ class Payload {
 
   Buffer first_[kInline];
   size_t size_ = 0;
-  std::unique_ptr<std::vector<Buffer>> all_;  // if ever there were more than two: every piece
+  RarePtr<std::vector<Buffer>> all_;  // if ever there were more than two: every piece
 };
 
 inline size_t SizeOf(const Payload& payload) {

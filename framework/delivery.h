@@ -15,7 +15,8 @@ namespace rain {
 
 // A peer's request or one-way message, whole.
 struct Incoming {
-  Ref<PostBox> box;  // of the transport it came on
+  Ref<PostBox> box;      // of the transport it came on, for the answer
+  Ref<PostBox> context;  // the same, for the handler's context
   MessageHeader header;
   Payload payload;
   size_t bytes = 0;  // what it weighs until it is answered, or as a one-way message handled; never 0
@@ -35,7 +36,7 @@ class Delivery {
  public:
   // The outcome of a request that has left every table: `reply` if `why` is OK.
   Delivery(Outgoing& request, MessageHeader header, Payload payload, absl::Status why)
-      : request_(&request), why_(std::move(why)), incoming_{nullptr, std::move(header), std::move(payload)} {}
+      : request_(&request), why_(std::move(why)), incoming_{nullptr, nullptr, std::move(header), std::move(payload)} {}
   Delivery(std::shared_ptr<const RequestSink> sink, Incoming incoming) : sink_(std::move(sink)), incoming_(std::move(incoming)) {}
   Delivery() = default;
   Delivery(Delivery&& other) noexcept

@@ -41,8 +41,8 @@ class HeaderCodec {
   virtual const CodecTraits& traits() const = 0;
 
   // Writes what became known since the message was encoded (id, remaining time) over the payload's first header_bytes.
-  // Called for requests encoded before their id was assigned, as the packet leaves. For kinds that are a header alone (cancel, ping, pong,
-  // go_away) it writes the whole header, over bytes of no meaning.
+  // Called for requests encoded before their id was assigned, as the packet leaves. For kinds that are a header alone (cancel,
+  // ping, pong, go_away) it writes the whole header, over bytes of no meaning.
   virtual void WriteHeader(const MessageHeader& header, absl::Span<char> first) const = 0;
 
   // Cheap: on the loop, for each packet. In-order codecs leave the id empty.

@@ -17,13 +17,6 @@ Link::Link(const Parts& parts, std::unique_ptr<Channel> channel, LinkEvents& eve
 
 Link::~Link() = default;
 
-void Link::Sent(size_t bytes, Token token, size_t charge) {
-  end_ += bytes;
-  // Of a packet that nobody waits for or paid for, nothing is remembered.
-  if (token != 0 || charge != 0) sent_.push_back({token, end_, bytes, charge});
-  if (!waiting()) loop_.AtTurnEnd(*this);
-}
-
 void Link::OnTurnEnd() { Flush(); }
 
 void Link::Flush() {
@@ -35,9 +28,9 @@ void Link::Flush() {
 
 void Link::NoteTaken() {
   const uint64_t taken = channel_->bytes_taken();
-  while (!sent_.empty() && sent_.front().end <= taken) {
-    const SentPacket packet = sent_.front();
-    sent_.pop_front();
+  while (!charged_.empty() && charged_.front().end <= taken) {
+    const ChargedPacket packet = charged_.front();
+    charged_.pop_front();
     events_.OnTaken(packet);
   }
 }

@@ -13,16 +13,13 @@
 #include "listenrain/framework/packet_codec.h"
 #include "listenrain/framework/packet_reader.h"
 #include "listenrain/framework/ring.h"
-#include "listenrain/framework/token.h"
 
 namespace rain {
 
-// What the link remembers of a packet until the channel has taken its last byte.
-struct SentPacket {
-  Token token = 0;   // of the request in it; 0 for what awaits no reply
-  uint64_t end = 0;  // where it ends, counted from the channel's first byte
-  size_t bytes = 0;
-  size_t charge = 0;  // bytes to release when it is taken, and one more; 0: nothing to release
+// A packet that weighs in its transport's budget until the channel has taken its last byte.
+struct ChargedPacket {
+  uint64_t end = 0;   // where it ends, counted from the channel's first byte
+  size_t charge = 0;  // bytes of the budget
 };
 
 // Thread: loop. OnPacket may do anything but destroy the link.
@@ -30,12 +27,12 @@ class LinkEvents : public PacketSink {
  public:
   // The packets that one read brought are all delivered.
   virtual void OnReadDone() = 0;
-  virtual void OnTaken(const SentPacket& packet) = 0;
+  virtual void OnTaken(const ChargedPacket& packet) = 0;
   // CanWrite() became true again; also called when the channel has taken everything.
   virtual void OnWritable() = 0;
   // The peer sends no more.
   virtual void OnLinkEnd() = 0;
-  // The last event. sent_packets() still tells what was not taken.
+  // The last event. charged_packets() still tells what was not taken.
   virtual void OnLinkClosed(absl::Status why) = 0;
 
  protected:
@@ -59,15 +56,20 @@ class Link final : private ChannelEvents, private TurnTask {
   bool CanWrite() const { return open_ && output_.waiting_bytes() + channel_->pending_bytes() < kFlushBytes; }
   // Where to write the next packet's payload: Begin, write, then Sent() with what EndPacket returned.
   Output& output() { return output_; }
-  // A packet was put into output(). It goes out at the turn's end at the latest.
-  void Sent(size_t bytes, Token token, size_t charge);
+  // A packet of so many bytes was put into output(). It goes out at the turn's end at the latest.
+  void Sent(size_t bytes) {
+    end_ += bytes;
+    if (!waiting()) loop_.AtTurnEnd(*this);
+  }
+  // OnTaken will tell when the packet sent last is taken.
+  void Remember(size_t charge) { charged_.push_back({end_, charge}); }
 
   // Bytes not yet taken by the channel.
   size_t pending_bytes() const { return output_.waiting_bytes() + channel_->pending_bytes(); }
   uint64_t bytes_taken() const { return channel_->bytes_taken(); }
   // Where the packet given to Sent last ends, counted from the channel's first byte.
   uint64_t end() const { return end_; }
-  Ring<SentPacket>& sent_packets() { return sent_; }
+  Ring<ChargedPacket>& charged_packets() { return charged_; }
 
   void SetReading(bool reading) { channel_->SetReading(reading); }
   bool reading_ended() const { return ended_; }
@@ -82,7 +84,7 @@ class Link final : private ChannelEvents, private TurnTask {
 
   // Gives back the memory that an idle link needs not.
   void Trim() {
-    sent_.Trim();
+    charged_.Trim();
     output_.Trim();
   }
 
@@ -103,7 +105,7 @@ class Link final : private ChannelEvents, private TurnTask {
   std::unique_ptr<Channel> channel_;
   PacketReader reader_;
   Output output_;
-  Ring<SentPacket> sent_;
+  Ring<ChargedPacket> charged_;
   uint64_t end_ = 0;  // of the last packet
   bool open_ = true;
   bool ended_ = false;

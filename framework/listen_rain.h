@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -42,8 +43,8 @@ class ListenRain {
   // Asks the access point, with a callback (void(absl::StatusOr<M>)) or a stat machine. See TransportHandle::Send; here also
   // INVALID_ARGUMENT for a bad key, and UNIMPLEMENTED if no generator is known for its scheme. Never blocks.
   template <class M, class Outcome>
-  absl::Status Send(const Protocol<M>& protocol, const TransportKey& key, const M& message, Outcome&& outcome,
-                    const SendOptions& options = {}) {
+  absl::Status Send(const Protocol<M>& protocol, const TransportKey& key, const std::type_identity_t<M>& message,
+                    Outcome&& outcome, const SendOptions& options = {}) {
     absl::StatusOr<TransportHandle<M>> transport = Open(protocol, key);
     if (!transport.ok()) return transport.status();
     return transport->Send(message, std::forward<Outcome>(outcome), options);
@@ -51,7 +52,7 @@ class ListenRain {
 
   // Asks and waits for the reply. Errors: those of Send, and the outcome's.
   template <class M>
-  absl::StatusOr<M> SyncSend(const Protocol<M>& protocol, const TransportKey& key, const M& message,
+  absl::StatusOr<M> SyncSend(const Protocol<M>& protocol, const TransportKey& key, const std::type_identity_t<M>& message,
                              const SendOptions& options = {}) {
     absl::StatusOr<TransportHandle<M>> transport = Open(protocol, key);
     if (!transport.ok()) return transport.status();
@@ -60,7 +61,8 @@ class ListenRain {
 
   // One way.
   template <class M>
-  absl::Status Post(const Protocol<M>& protocol, const TransportKey& key, const M& message, const SendOptions& options = {}) {
+  absl::Status Post(const Protocol<M>& protocol, const TransportKey& key, const std::type_identity_t<M>& message,
+                    const SendOptions& options = {}) {
     absl::StatusOr<TransportHandle<M>> transport = Open(protocol, key);
     if (!transport.ok()) return transport.status();
     return transport->Post(message, options);

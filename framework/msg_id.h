@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "listenrain/framework/rare_ptr.h"
 
 namespace rain {
 
@@ -16,12 +17,11 @@ class MsgId {
  public:
   MsgId() = default;
   explicit MsgId(uint64_t integer) : kind_(Kind::integer), integer_(integer) {}
-  explicit MsgId(absl::string_view bytes)
-      : kind_(Kind::bytes), bytes_(std::make_unique<const std::string>(bytes.data(), bytes.size())) {}
+  explicit MsgId(absl::string_view bytes) : kind_(Kind::bytes), bytes_(MakeRare<const std::string>(bytes.data(), bytes.size())) {}
   MsgId(const MsgId& other)
       : kind_(other.kind_),
         integer_(other.integer_),
-        bytes_(other.bytes_ == nullptr ? nullptr : std::make_unique<const std::string>(*other.bytes_)) {}
+        bytes_(other.bytes_ == nullptr ? nullptr : MakeRare<const std::string>(*other.bytes_)) {}
   MsgId(MsgId&& other) noexcept
       : kind_(std::exchange(other.kind_, Kind::empty)), integer_(other.integer_), bytes_(std::move(other.bytes_)) {}
   MsgId& operator=(MsgId other) noexcept {
@@ -52,7 +52,7 @@ class MsgId {
   enum class Kind : uint8_t { empty, integer, bytes };
   Kind kind_ = Kind::empty;
   uint64_t integer_ = 0;
-  std::unique_ptr<const std::string> bytes_;
+  RarePtr<const std::string> bytes_;
 };
 
 // For logs and error texts: "none", "17", or the bytes, escaped.

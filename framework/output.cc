@@ -28,39 +28,26 @@ void Output::Emit(size_t end) {
 }
 
 absl::Status Output::Begin() {
-  if (!block_.empty() && !HasRoom()) Emit(OffsetOf(cursor_));
-  const bool same_block = HasRoom();
-  if (const absl::Status status = PayloadWriter::Begin(); !status.ok()) return status;
-  if (!same_block) mark_ = 0;
-  return absl::OkStatus();
+  if (HasRoom()) return PayloadWriter::Begin();
+  if (!block_.empty()) Emit(OffsetOf(cursor_));
+  absl::Status status = PayloadWriter::Begin();
+  if (status.ok()) mark_ = 0;
+  return status;
 }
 
-absl::Span<char> Output::First(size_t count) {
-  if (closed_.empty()) {
-    assert(static_cast<size_t>(cursor_ - start_) >= count);
-    return {start_, count};
-  }
-  return {closed_.front().mutable_data() + headroom_, count};
-}
-
-absl::Status Output::CheckSize(size_t packet) const {
-  if (packet <= max_packet_bytes_) return absl::OkStatus();
+absl::Status Output::TooLarge(size_t packet) const {
   return absl::ResourceExhaustedError(absl::StrCat("a packet of ", packet, " bytes is over limits.max_packet_bytes, ",
                                                    max_packet_bytes_, ": raise it, or send less at once"));
 }
 
 absl::StatusOr<size_t> Output::EndPacket() {
   absl::StatusOr<size_t> packet =
-      status_.ok()
-          ? Guarded("the packet codec, encoding,", [this] { return closed_.empty() && !moved_ ? EndContiguous() : EndPieces(); })
-          : absl::StatusOr<size_t>(status_);
+      status_.ok() ? Guarded("the packet codec, encoding,", [this] { return has_pieces() ? EndPieces() : EndContiguous(); })
+                   : absl::StatusOr<size_t>(status_);
   if (packet.ok()) {
     waiting_bytes_ += *packet;
     start_ = cursor_;
-    closed_.clear();
-    closed_bytes_ = 0;
-    origin_ = Buffer();
-    moved_ = false;
+    if (has_pieces()) ForgetPieces();
   } else {
     Rewind();
   }
@@ -79,7 +66,7 @@ absl::StatusOr<size_t> Output::EndContiguous() {
   const auto frame = codec_.EncodePacket({&payload, 1}, {start_ - headroom_, headroom_}, {cursor_, traits_.max_trailer});
   if (!frame.ok()) return frame.status();
   const size_t packet = frame->header + size + frame->trailer;
-  if (const absl::Status status = CheckSize(packet); !status.ok()) return status;
+  if (packet > max_packet_bytes_) return TooLarge(packet);
   cursor_ += frame->trailer;
   if (const size_t gap = headroom_ - frame->header; gap > 0) {
     std::memmove(start_ - headroom_, start_ - frame->header, packet);
@@ -98,7 +85,7 @@ absl::StatusOr<size_t> Output::EndPieces() {
   const auto frame = codec_.EncodePacket(payload, {closed_.front().mutable_data(), headroom_}, {trailer.data(), trailer.size()});
   if (!frame.ok()) return frame.status();
   const size_t packet = frame->header + closed_bytes_ + frame->trailer;
-  if (const absl::Status status = CheckSize(packet); !status.ok()) return status;
+  if (packet > max_packet_bytes_) return TooLarge(packet);
   if (frame->trailer > 0) closed_.push_back(Buffer::Adopt(std::string(trailer.data(), frame->trailer)));
   closed_.front().RemovePrefix(headroom_ - frame->header);
   if (begun_at_ > mark_) ready_.push_back((moved_ ? origin_ : block_).Share(mark_, begun_at_ - mark_));

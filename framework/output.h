@@ -22,8 +22,6 @@ class Output final : public PayloadWriter {
   Output(const PacketCodec& codec, BufferPool& pool, size_t max_packet_bytes);
 
   absl::Status Begin();
-  // The first `count` bytes of the payload begun, contiguous, for the header codec to patch.
-  absl::Span<char> First(size_t count);
   // Frames the payload begun. Returns the packet's size in bytes. Errors: the packet codec's, or RESOURCE_EXHAUSTED; the payload
   // is then rewound.
   absl::StatusOr<size_t> EndPacket();
@@ -42,7 +40,7 @@ class Output final : public PayloadWriter {
  private:
   absl::StatusOr<size_t> EndContiguous();
   absl::StatusOr<size_t> EndPieces();
-  absl::Status CheckSize(size_t packet) const;
+  absl::Status TooLarge(size_t packet) const;
   void Emit(size_t end);
 
   const PacketCodec& codec_;

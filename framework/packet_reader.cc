@@ -155,8 +155,7 @@ absl::Status PacketReader::Cut(Buffer bytes, PacketSink& sink) {
       kept_ = std::move(left);
       return absl::OkStatus();
     }
-    Payload packet;
-    packet.push_back(slicer.Cut(shape->total, shape->header, shape->total - shape->header - shape->trailer));
+    Payload packet(slicer.Cut(shape->total, shape->header, shape->total - shape->header - shape->trailer));
     if (!Deliver(std::move(packet), sink)) return absl::OkStatus();
   }
   return absl::OkStatus();

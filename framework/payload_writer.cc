@@ -19,12 +19,16 @@ absl::Status Refused() {
 PayloadWriter::PayloadWriter(BufferPool& pool, size_t max_bytes, size_t block_bytes, size_t headroom)
     : pool_(pool), max_bytes_(max_bytes), block_bytes_(block_bytes), headroom_(headroom) {}
 
-absl::Status PayloadWriter::Begin() {
-  status_ = absl::OkStatus();
+void PayloadWriter::ForgetPieces() {
   closed_.clear();
   closed_bytes_ = 0;
   origin_ = Buffer();
   moved_ = false;
+}
+
+absl::Status PayloadWriter::BeginAnew() {
+  status_ = absl::OkStatus();
+  ForgetPieces();
   if (!HasRoom()) {
     begun_at_ = block_.empty() ? 0 : OffsetOf(cursor_);  // for Rewind, should the pool refuse
     Buffer fresh = pool_.Allocate(std::max(block_bytes_, headroom_ + kReservedAtBegin));
@@ -57,12 +61,6 @@ Payload PayloadWriter::Take() {
   begun_at_ = OffsetOf(cursor_);
   end_ = cursor_;
   return std::exchange(closed_, Payload());
-}
-
-void PayloadWriter::OpenRegion(size_t offset) {
-  const size_t room = block_.size() - offset;
-  start_ = cursor_ = block_.mutable_data() + offset;
-  end_ = start_ + std::min(room, max_bytes_ - closed_bytes_);
 }
 
 void PayloadWriter::CloseRegion() {

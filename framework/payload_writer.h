@@ -1,6 +1,7 @@
 // PayloadWriter: where a message is written. It grows in pooled blocks; what is appended by reference is never copied.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 
 #include "absl/status/status.h"
@@ -42,7 +43,12 @@ class PayloadWriter {
 
   // Starts a payload with at least kReservedAtBegin contiguous bytes of room, if need be in a new block: HasRoom() tells.
   // Forgets an earlier failure. Errors: RESOURCE_EXHAUSTED if the pool refuses.
-  absl::Status Begin();
+  absl::Status Begin() {
+    if (!HasRoom() || has_pieces() || !status_.ok()) return BeginAnew();
+    begun_at_ = OffsetOf(cursor_);
+    OpenRegion(begun_at_ + headroom_);
+    return absl::OkStatus();
+  }
   // True if Begin will go on in the present block.
   bool HasRoom() const { return !block_.empty() && block_.size() - OffsetOf(cursor_) >= headroom_ + kReservedAtBegin; }
   // Forgets the payload begun: what was finished before it stays.
@@ -56,9 +62,16 @@ class PayloadWriter {
 
  protected:
   ~PayloadWriter() = default;
+  absl::Status BeginAnew();
   bool Grow(size_t count);
   void CloseRegion();
-  void OpenRegion(size_t offset);
+  void OpenRegion(size_t offset) {
+    start_ = cursor_ = block_.mutable_data() + offset;
+    end_ = start_ + std::min(block_.size() - offset, max_bytes_ - closed_bytes_);
+  }
+  // True if the payload is not in one region: it has closed pieces, or went on in another block.
+  bool has_pieces() const { return moved_ || !closed_.empty(); }
+  void ForgetPieces();
   size_t OffsetOf(const char* position) const { return static_cast<size_t>(position - block_.data()); }
 
   BufferPool& pool_;

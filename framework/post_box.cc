@@ -38,8 +38,7 @@ absl::Status PostBox::Closed() const {
 absl::StatusOr<Outgoing*> PostBox::Prepare(Submission& submission, Encode encode, bool in_loop) {
   PooledWriter writer(shard_->buffers(), protocol_->limits.max_packet_bytes);
   if (absl::Status status = writer.Begin(); !status.ok()) return status;
-  if (absl::Status status = EncodeGuarded(protocol_->traits, submission.header, encode, writer); !status.ok())
-    return status;
+  if (absl::Status status = EncodeGuarded(protocol_->traits, submission.header, encode, writer); !status.ok()) return status;
   const size_t size = writer.size();
   // Answers to requests that were accepted always find room: the window bounds them.
   const bool charged = submission.is_request() || submission.header.kind == MessageKind::one_way;
@@ -93,8 +92,8 @@ absl::Status EncodeGuarded(const CodecTraits& traits, const MessageHeader& heade
   absl::Status status = Guarded("the message codec, encoding,", [&] { return encode(header, writer); });
   if (status.ok()) status = writer.status();
   if (!status.ok() || writer.size() >= traits.header_bytes) return status;
-  return absl::InvalidArgumentError(
-      absl::StrCat("the message codec wrote ", writer.size(), " bytes, where its traits promise a header of ", traits.header_bytes));
+  return absl::InvalidArgumentError(absl::StrCat("the message codec wrote ", writer.size(),
+                                                 " bytes, where its traits promise a header of ", traits.header_bytes));
 }
 
 void Cancellation::Set(Ref<PostBox> box, Token token) {

@@ -23,6 +23,8 @@ class RefCounted {
  private:
   template <class T>
   friend class Ref;
+  template <class T>
+  friend class RefBank;
   mutable std::atomic<uint32_t> references_{1};
 };
 
@@ -65,6 +67,30 @@ class Ref {
 
  private:
   T* object_ = nullptr;
+};
+
+// Gives references to one object, which it takes many at a time. Thread: one at a time.
+template <class T>
+class RefBank {
+ public:
+  explicit RefBank(Ref<T> object) : object_(std::move(object)) {}
+  RefBank(const RefBank&) = delete;
+  RefBank& operator=(const RefBank&) = delete;
+  ~RefBank() { object_->references_.fetch_sub(spare_, std::memory_order_acq_rel); }  // not the last: object_ is left
+
+  Ref<T> Take() {
+    if (spare_ == 0) {
+      object_->references_.fetch_add(kBatch, std::memory_order_relaxed);
+      spare_ = kBatch;
+    }
+    --spare_;
+    return Ref<T>::Adopt(object_.get());
+  }
+
+ private:
+  static constexpr uint32_t kBatch = 64;
+  const Ref<T> object_;
+  uint32_t spare_ = 0;
 };
 
 template <class T, class... Args>

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "listenrain/framework/delivery.h"
 #include "listenrain/framework/message_codec.h"
 #include "listenrain/framework/post_box.h"
 
@@ -12,9 +13,12 @@ namespace rain {
 // The part of a responder that does not depend on the message's type. Move-only. Thread: one at a time.
 class Answer {
  public:
-  // `bytes`: what the message weighs until it is answered; a one-way message gets no answer, and weighs until this goes.
-  Answer(Ref<PostBox> box, MsgId id, size_t bytes, bool one_way)
-      : box_(std::move(box)), id_(std::move(id)), bytes_(bytes), one_way_(one_way) {}
+  // Takes the message's box. A one-way message gets no answer, and weighs until this goes.
+  explicit Answer(Incoming& incoming)
+      : box_(std::move(incoming.box)),
+        id_(incoming.header.id),
+        bytes_(incoming.bytes),
+        one_way_(incoming.header.kind == MessageKind::one_way) {}
   Answer(Answer&& other) noexcept
       : box_(std::move(other.box_)),
         id_(std::move(other.id_)),
@@ -46,7 +50,7 @@ template <class M>
 class Responder {
  public:
   // Made by the router. `codec` lives as long as the box's protocol.
-  Responder(Answer answer, const MessageCodec<M>& codec) : answer_(std::move(answer)), codec_(&codec) {}
+  Responder(Incoming& incoming, const MessageCodec<M>& codec) : answer_(incoming), codec_(&codec) {}
 
   bool expected() const { return answer_.expected(); }
   // Errors: see Answer::Send. The request's id goes on the reply by itself.

@@ -74,8 +74,8 @@ class RouterSink final : public RequestSink {
       : router_(std::move(router)), codec_(std::move(codec)) {}
 
   void OnRequest(Incoming&& incoming) const override {
-    CallContext context(incoming.box, incoming.header);
-    Responder<M> responder(AnswerTo(incoming), *codec_);
+    CallContext context(std::move(incoming.context), incoming.header);
+    Responder<M> responder(incoming, *codec_);
     absl::StatusOr<M> message = DecodeGuarded(*codec_, incoming.header, std::move(incoming.payload));
     if (!message.ok()) {
       if (responder.expected()) (void)responder.Fail(message.status());
@@ -89,15 +89,11 @@ class RouterSink final : public RequestSink {
   }
 
   void OnDropped(Incoming&& incoming) const override {
-    Answer answer = AnswerTo(incoming);
+    Answer answer(incoming);
     if (answer.expected()) (void)answer.Fail(absl::CancelledError("the server's executor ended before the request was handled"));
   }
 
  private:
-  static Answer AnswerTo(Incoming& incoming) {
-    return Answer(std::move(incoming.box), incoming.header.id, incoming.bytes, incoming.header.kind == MessageKind::one_way);
-  }
-
   const Router<M> router_;
   const std::shared_ptr<const MessageCodec<M>> codec_;
 };

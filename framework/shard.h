@@ -61,7 +61,6 @@ class Shard final : public RefCounted, private TurnTask {
   void House(std::unique_ptr<Resident> resident);
   // Destroys it at the turn's end.
   void Bury(Resident& resident);
-  size_t residents() const { return residents_.size(); }
 
   // Ends every resident and every message that comes later, as CANCELLED. Idempotent.
   void Shut();

@@ -16,6 +16,7 @@ constexpr absl::Duration kIdle = absl::Seconds(1);
 
 Transport::Transport(Ref<PostBox> box, std::shared_ptr<const RequestSink> sink)
     : box_(std::move(box)),
+      boxes_(box_),
       shard_(box_->shard()),
       dispatcher_(shard_.DispatcherOf(box_->shared_protocol())),
       counters_(dispatcher_.counters),
@@ -88,7 +89,7 @@ void Transport::End(absl::Status why) {
     if (early_answers_.front() != nullptr) DropAnswer(*early_answers_.front());
   }
   if (link_ != nullptr) {
-    for (auto& sent = link_->sent_packets(); !sent.empty(); sent.pop_front()) OnTaken(sent.front());
+    for (auto& charged = link_->charged_packets(); !charged.empty(); charged.pop_front()) OnTaken(charged.front());
     link_->Close(std::move(why));
     counters_.channels_closed.Add();
   }
@@ -136,8 +137,8 @@ bool Transport::OnPacket(Payload&& payload) {
 
 absl::StatusOr<MessageHeader> Transport::Peek(const Payload& payload) const {
   if (payload.front().size() < traits_.header_bytes) {
-    return absl::InvalidArgumentError(absl::StrCat("a payload of ", SizeOf(payload),
-                                                   " bytes is shorter than the message header, ", traits_.header_bytes));
+    return absl::InvalidArgumentError(
+        absl::StrCat("a payload of ", SizeOf(payload), " bytes is shorter than the message header, ", traits_.header_bytes));
   }
   return Guarded("the message codec, reading a header,", [&] { return codec_.PeekHeader(payload, box_->role()); });
 }
@@ -155,9 +156,7 @@ void Transport::OnIdle() {
   early_answers_.Trim();
 }
 
-void Transport::OnTaken(const SentPacket& packet) {
-  if (packet.charge > 0) box_->budget().Release(packet.charge - 1);
-}
+void Transport::OnTaken(const ChargedPacket& packet) { box_->budget().Release(packet.charge); }
 
 void Transport::OnWritable() {
   if (ended_) return;

@@ -94,7 +94,7 @@ class Transport final : public Resident, private LinkEvents, private DeadlineOwn
   // From the link.
   bool OnPacket(Payload&& payload) override;
   void OnReadDone() override;
-  void OnTaken(const SentPacket& packet) override;
+  void OnTaken(const ChargedPacket& packet) override;
   void OnWritable() override;
   void OnLinkEnd() override;
   void OnLinkClosed(absl::Status why) override;
@@ -109,6 +109,7 @@ class Transport final : public Resident, private LinkEvents, private DeadlineOwn
   Instant now() const { return shard_.loop().now(); }
 
   const Ref<PostBox> box_;
+  RefBank<PostBox> boxes_;
   Shard& shard_;
   Dispatcher& dispatcher_;
   Counters& counters_;

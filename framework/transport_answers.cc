@@ -34,7 +34,7 @@ void Transport::OnRequest(MessageHeader&& header, Payload&& payload) {
   } else {
     box_->PostArrived(bytes);
   }
-  Incoming incoming{box_, std::move(header), std::move(payload), bytes};
+  Incoming incoming{boxes_.Take(), boxes_.Take(), std::move(header), std::move(payload), bytes};
   if (!dispatcher_.runs_inline()) {
     if (!one_way) asked_ids_.insert(incoming.header.id);
     dispatcher_.Deliver(Delivery(sink_, std::move(incoming)));
@@ -133,7 +133,7 @@ void Transport::WriteAnswer(Outgoing& answer) {
   const absl::StatusOr<size_t> packet = link_->output().Append(std::exchange(answer.payload, Payload()));
   if (packet.ok()) {
     CountSent(answer.header.kind, *packet);
-    link_->Sent(*packet, 0, 0);
+    link_->Sent(*packet);
     shard_.nodes().RecycleInLoop(answer);
     return;
   }

@@ -44,7 +44,7 @@ absl::Status Transport::TellDirect(const Submission& submission, Encode encode) 
   if (!packet.ok()) return packet.status();
   NoteAnswered(submission.header, submission.answered_bytes);
   CountSent(submission.header.kind, *packet);
-  link_->Sent(*packet, 0, 0);
+  link_->Sent(*packet);
   return absl::OkStatus();
 }
 
@@ -180,7 +180,8 @@ void Transport::Depart(Outgoing& request, size_t packet_bytes) {
   ++window_requests_;
   window_bytes_ += request.size;
   CountSent(MessageKind::request, packet_bytes);
-  link_->Sent(packet_bytes, request.token, request.charged ? request.size + 1 : 0);
+  link_->Sent(packet_bytes);
+  if (request.charged) link_->Remember(request.size);
   request.sent_end = link_->end();
   request.charged = false;
   Observe([&](Observer& observer) { observer.OnCallBegin(observed(), request.header); });
@@ -237,7 +238,8 @@ void Transport::WriteQueued(Outgoing& outgoing) {
     if (packet.ok()) {
       if (request) return Depart(outgoing, *packet);
       CountSent(outgoing.header.kind, *packet);
-      link_->Sent(*packet, 0, outgoing.charged ? outgoing.size + 1 : 0);
+      link_->Sent(*packet);
+      if (outgoing.charged) link_->Remember(outgoing.size);
       shard_.nodes().RecycleInLoop(outgoing);
       return;
     }
