@@ -175,8 +175,7 @@ class CompactCodec final : public MessageCodec<Message> {
     if (absl::Status status = CheckFixed(payload); !status.ok()) return status;
     const auto method = static_cast<int64_t>(Load<uint64_t>(payload.front().data() + kMethodAt));
     if (payload.size() == 1 && payload.front().size() > kHeaderBytes && SectionsOf(payload) == 0) {  // the usual message
-      payload.front().RemovePrefix(kHeaderBytes);
-      return absl::StatusOr<Message>(absl::in_place, method, std::string(), Metadata(), std::move(payload));
+      return Plain(method, std::move(payload));
     }
     absl::StatusOr<Message> decoded(absl::in_place);
     decoded->method = method;
@@ -195,6 +194,14 @@ class CompactCodec final : public MessageCodec<Message> {
   Route RouteOf(const Message& message) const override { return message.route(); }
 
  private:
+  // Apart, so that the message is made where it is returned.
+  static absl::StatusOr<Message> Plain(int64_t method, Payload&& payload) {
+    absl::StatusOr<Message> plain(absl::in_place);
+    payload.front().RemovePrefix(kHeaderBytes);
+    plain->method = method;
+    plain->body = std::move(payload);
+    return plain;
+  }
   // Whether there is a fixed header, of the version that is known here.
   static absl::Status CheckFixed(const Payload& payload) {
     if (payload.empty() || payload.front().size() < kHeaderBytes) return Malformed("a payload of less than 24 bytes");

@@ -166,7 +166,7 @@ class Payload {
   }
   Payload& operator=(Payload&& other) noexcept {
     first_[0] = std::move(other.first_[0]);
-    first_[1] = std::move(other.first_[1]);
+    if (size_ > 1 || other.size_ > 1) first_[1] = std::move(other.first_[1]);
     size_ = std::exchange(other.size_, 0);
     all_ = std::move(other.all_);
     return *this;

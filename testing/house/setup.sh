@@ -17,11 +17,12 @@ need() {
 }
 
 # Sets up build directory $1 with the remaining arguments, anew when these or the headers changed: the build compiles each header alone,
-# and learns of a new one only then.
+# and learns of a new one only then. Another compiler needs an empty directory.
 set_up() {
   local dir=$1 setup
   shift
-  setup=$(printf '%s\n' "$PWD" "$@" && find [a-z]* -name 'build*' -prune -o -name '*.h' -print | LC_ALL=C sort)
+  setup=$(printf '%s\n' "${CXX:-c++}" "$PWD" "$@" && find [a-z]* -name 'build*' -prune -o -name '*.h' -print | LC_ALL=C sort)
+  [[ ! -f $dir/.setup || $(head -1 "$dir/.setup") == "${CXX:-c++}" ]] || rm -rf "$dir"
   if [[ ! -f $dir/build.ninja || $(cat "$dir/.setup" 2>&1) != "$setup" ]]; then
     meson setup --reconfigure "$dir" "$@" || { rm -rf "$dir" && meson setup "$dir" "$@"; }
     printf '%s\n' "$setup" >"$dir/.setup"
