@@ -9,7 +9,9 @@
 #include "absl/strings/str_split.h"
 #include "listenrain/codecs/capnp_codec.h"
 #include "listenrain/codecs/compact.h"
+#include "listenrain/codecs/delimiter.h"
 #include "listenrain/codecs/length_prefix.h"
+#include "listenrain/codecs/zigzag_prefix.h"
 #include "listenrain/framework/status.h"
 #include "listenrain/testing/wire_page.h"
 
@@ -18,17 +20,18 @@ namespace {
 
 std::string Hex(absl::string_view bytes) { return absl::BytesToHexString(bytes); }
 
-// Cuts the packet and gives its payload; the codec must put the same header before it again.
+// Cuts the packet and gives its payload; the codec must put the same header and trailer around it again.
 std::string Unframed(const PacketCodec& codec, const Golden& golden) {
   ScanState scan;
   const auto shape = codec.DecodePacket(golden.bytes, scan);
   EXPECT_TRUE(shape.ok()) << shape.status();
   if (!shape.ok()) return {};
   EXPECT_EQ(shape->total, golden.bytes.size());
-  const std::string payload = golden.bytes.substr(shape->header);
+  const std::string payload = golden.bytes.substr(shape->header, shape->total - shape->header - shape->trailer);
   std::string header(shape->header, '\0');
-  EXPECT_TRUE(codec.EncodePacket({absl::MakeConstSpan(payload)}, absl::MakeSpan(header), {}).ok());
-  EXPECT_EQ(Hex(header + payload), Hex(golden.bytes));
+  std::string trailer(shape->trailer, '\0');
+  EXPECT_TRUE(codec.EncodePacket({absl::MakeConstSpan(payload)}, absl::MakeSpan(header), absl::MakeSpan(trailer)).ok());
+  EXPECT_EQ(Hex(header + payload + trailer), Hex(golden.bytes));
   return payload;
 }
 
@@ -118,17 +121,28 @@ void CheckSayHi(const Golden& golden) {
   EXPECT_EQ(Hex(Unframed(*NewLengthPrefixCodec(), golden)), Hex(payload));
 }
 
+// By the name that a block gives.
+const std::map<std::string, std::shared_ptr<const PacketCodec>>& PacketCodecs() {
+  static const auto& codecs = *new std::map<std::string, std::shared_ptr<const PacketCodec>>{
+      {"length prefix", NewLengthPrefixCodec()},
+      {"length prefix, 2 bytes, little-endian, counts itself",
+       NewLengthPrefixCodec({.width = 2, .order = ByteOrder::little, .counts_itself = true}).value()},
+      {"delimiter", NewDelimiterCodec()},
+      {"delimiter, carriage return and line feed", NewDelimiterCodec({.delimiter = "\r\n"}).value()},
+      {"zig-zag prefix, 2048 at most", NewZigzagPrefixCodec({.max_payload_bytes = 2048}).value()},
+      {"zig-zag prefix, 255 at most", NewZigzagPrefixCodec({.max_payload_bytes = 255}).value()},
+  };
+  return codecs;
+}
+
 TEST(WirePage, GoldenFramesAreWhatTheCodecsWriteAndRead) {
   std::map<std::string, int> seen;
   for (const Golden& golden : ReadWirePage()) {
     SCOPED_TRACE(absl::StrCat("WIRE.md, line ", golden.line));
     const std::string codec = golden.Text("codec");
     ++seen[codec];
-    if (codec == "length prefix") {
-      EXPECT_EQ(Unframed(*NewLengthPrefixCodec(), golden), golden.Text("payload"));
-    } else if (codec == "length prefix, 2 bytes, little-endian, counts itself") {
-      const auto made = NewLengthPrefixCodec({.width = 2, .order = ByteOrder::little, .counts_itself = true});
-      EXPECT_EQ(Unframed(*made.value(), golden), golden.Text("payload"));
+    if (const auto packets = PacketCodecs().find(codec); packets != PacketCodecs().end()) {
+      EXPECT_EQ(Unframed(*packets->second, golden), golden.Text("payload"));
     } else if (codec == "compact") {
       CheckMessage(*NewCompactCodec(), golden);
     } else if (codec == "capnp") {
@@ -140,6 +154,7 @@ TEST(WirePage, GoldenFramesAreWhatTheCodecsWriteAndRead) {
     }
   }
   // A page that is not understood must not pass.
+  for (const auto& [name, packets] : PacketCodecs()) EXPECT_GE(seen[name], 1) << name;
   EXPECT_EQ(seen["length prefix"], 2);
   EXPECT_EQ(seen["compact"], 5);
   EXPECT_EQ(seen["capnp"], 4);
