@@ -11,6 +11,7 @@
 #include "listenrain/codecs/compact.h"
 #include "listenrain/codecs/delimiter.h"
 #include "listenrain/codecs/length_prefix.h"
+#include "listenrain/codecs/raw_message.h"
 #include "listenrain/codecs/zigzag_prefix.h"
 #include "listenrain/framework/status.h"
 #include "listenrain/testing/wire_page.h"
@@ -107,6 +108,22 @@ void CheckMessage(const MessageCodec<Message>& codec, const Golden& golden) {
   EXPECT_EQ(decoded->text(), message.text());
 }
 
+void CheckRaw(const Golden& golden) {
+  const auto codec = NewRawMessageCodec();
+  const std::string payload = Unframed(*NewLengthPrefixCodec(), golden);
+  const std::string id = RawMessageId(static_cast<uint64_t>(golden.Number("number")));
+  const auto pool = NewBufferPool();
+  PooledWriter writer(*pool, 1 << 20);
+  ASSERT_TRUE(writer.Begin().ok());
+  ASSERT_TRUE(codec->EncodeMessage({}, {.id = id, .body = OnePiece(golden.Text("body"))}, writer).ok());
+  EXPECT_EQ(Hex(ToString(writer.Take())), Hex(payload));
+  EXPECT_EQ(codec->PeekHeader(OnePiece(payload), Role::acceptor)->id, MsgId(absl::string_view(id)));
+  const auto decoded = codec->DecodeMessage({}, OnePiece(payload));
+  ASSERT_TRUE(decoded.ok()) << decoded.status();
+  EXPECT_EQ(decoded->id, id);
+  EXPECT_EQ(decoded->text(), golden.Text("body"));
+}
+
 std::string Word(size_t value) {
   char bytes[4];
   Store<uint32_t>(bytes, static_cast<uint32_t>(value));
@@ -147,6 +164,8 @@ TEST(WirePage, GoldenFramesAreWhatTheCodecsWriteAndRead) {
       CheckMessage(*NewCompactCodec(), golden);
     } else if (codec == "capnp") {
       CheckMessage(*NewCapnpCodec(), golden);
+    } else if (codec == "raw") {
+      CheckRaw(golden);
     } else if (codec == "sayhi") {
       CheckSayHi(golden);
     } else {
@@ -158,6 +177,7 @@ TEST(WirePage, GoldenFramesAreWhatTheCodecsWriteAndRead) {
   EXPECT_EQ(seen["length prefix"], 2);
   EXPECT_EQ(seen["compact"], 5);
   EXPECT_EQ(seen["capnp"], 4);
+  EXPECT_EQ(seen["raw"], 1);
   EXPECT_EQ(seen["sayhi"], 2);
 }
 
