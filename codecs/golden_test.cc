@@ -5,11 +5,13 @@
 #include <string>
 #include <utility>
 
+#include "absl/functional/function_ref.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_split.h"
 #include "listenrain/codecs/capnp_codec.h"
 #include "listenrain/codecs/compact.h"
 #include "listenrain/codecs/delimiter.h"
+#include "listenrain/codecs/json_rpc.h"
 #include "listenrain/codecs/length_prefix.h"
 #include "listenrain/codecs/raw_message.h"
 #include "listenrain/codecs/zigzag_prefix.h"
@@ -67,20 +69,19 @@ Payload OnePiece(const std::string& bytes) {
   return payload;
 }
 
-void CheckMessage(const MessageCodec<Message>& codec, const Golden& golden) {
-  const std::string payload = Unframed(*NewLengthPrefixCodec(), golden);
-  const MessageHeader header = HeaderOf(golden);
-  const Message message = MessageOf(golden);
-  const absl::Status error =
-      WithDetail(absl::Status(static_cast<absl::StatusCode>(golden.Number("code")), golden.Text("text")), golden.Text("detail"));
+template <class M>
+using Describe = absl::FunctionRef<std::string(const M&)>;
 
+template <class M>
+void CheckEncoding(const MessageCodec<M>& codec, const Golden& golden, const MessageHeader& header, const M& message,
+                   const absl::Status& error, absl::string_view payload) {
   const auto pool = NewBufferPool();
   PooledWriter writer(*pool, 1 << 20);
   ASSERT_TRUE(writer.Begin().ok());
   absl::Status encoded;
-  if (header.kind == MessageKind::error) {
+  if (golden.Text("kind") == "error") {
     encoded = codec.EncodeError(header, error, writer);
-  } else if (header.kind == MessageKind::ping) {
+  } else if (golden.Text("kind") == "ping") {
     const absl::Span<char> first = writer.Reserve(codec.traits().header_bytes);
     codec.WriteHeader(header, first);
     writer.Commit(first.size());
@@ -89,6 +90,15 @@ void CheckMessage(const MessageCodec<Message>& codec, const Golden& golden) {
   }
   ASSERT_TRUE(encoded.ok()) << encoded;
   EXPECT_EQ(Hex(ToString(writer.Take())), Hex(payload));
+}
+
+template <class M>
+void CheckMessage(const MessageCodec<M>& codec, const Golden& golden, const MessageHeader& header, const M& message,
+                  Describe<M> describe) {
+  const std::string payload = Unframed(*NewLengthPrefixCodec(), golden);
+  const absl::Status error =
+      WithDetail(absl::Status(static_cast<absl::StatusCode>(golden.Number("code")), golden.Text("text")), golden.Text("detail"));
+  CheckEncoding(codec, golden, header, message, error, payload);
 
   const auto peeked = codec.PeekHeader(OnePiece(payload), Role::acceptor);
   ASSERT_TRUE(peeked.ok()) << peeked.status();
@@ -102,26 +112,29 @@ void CheckMessage(const MessageCodec<Message>& codec, const Golden& golden) {
   }
   const auto decoded = codec.DecodeMessage(*peeked, OnePiece(payload));
   ASSERT_TRUE(decoded.ok()) << decoded.status();
-  EXPECT_EQ(decoded->method, message.method);
-  EXPECT_EQ(decoded->command, message.command);
-  EXPECT_EQ(decoded->metadata.entries(), message.metadata.entries());
-  EXPECT_EQ(decoded->text(), message.text());
+  EXPECT_EQ(describe(*decoded), describe(message));
+}
+
+void CheckNative(const MessageCodec<Message>& codec, const Golden& golden) {
+  CheckMessage<Message>(codec, golden, HeaderOf(golden), MessageOf(golden), [](const Message& message) {
+    std::string described = absl::StrCat(message.method, ", ", message.command, ", ", message.text());
+    for (const auto& [key, value] : message.metadata.entries()) absl::StrAppend(&described, ", ", key, "=", value);
+    return described;
+  });
 }
 
 void CheckRaw(const Golden& golden) {
-  const auto codec = NewRawMessageCodec();
-  const std::string payload = Unframed(*NewLengthPrefixCodec(), golden);
-  const std::string id = RawMessageId(static_cast<uint64_t>(golden.Number("number")));
-  const auto pool = NewBufferPool();
-  PooledWriter writer(*pool, 1 << 20);
-  ASSERT_TRUE(writer.Begin().ok());
-  ASSERT_TRUE(codec->EncodeMessage({}, {.id = id, .body = OnePiece(golden.Text("body"))}, writer).ok());
-  EXPECT_EQ(Hex(ToString(writer.Take())), Hex(payload));
-  EXPECT_EQ(codec->PeekHeader(OnePiece(payload), Role::acceptor)->id, MsgId(absl::string_view(id)));
-  const auto decoded = codec->DecodeMessage({}, OnePiece(payload));
-  ASSERT_TRUE(decoded.ok()) << decoded.status();
-  EXPECT_EQ(decoded->id, id);
-  EXPECT_EQ(decoded->text(), golden.Text("body"));
+  RawMessage message{.id = RawMessageId(static_cast<uint64_t>(golden.Number("number"))), .body = OnePiece(golden.Text("body"))};
+  const MessageHeader header{.id = MsgId(absl::string_view(message.id))};
+  CheckMessage<RawMessage>(*NewRawMessageCodec(), golden, header, message,
+                           [](const RawMessage& raw) { return raw.id + raw.text(); });
+}
+
+void CheckJsonRpc(const Golden& golden) {
+  const JsonRpcMessage message{.method = golden.Text("method"), .params = golden.Text("params"), .result = golden.Text("result")};
+  CheckMessage<JsonRpcMessage>(*NewJsonRpcCodec(), golden, HeaderOf(golden), message, [](const JsonRpcMessage& json) {
+    return absl::StrCat(json.method, ", ", json.params, ", ", json.result);
+  });
 }
 
 std::string Word(size_t value) {
@@ -161,11 +174,13 @@ TEST(WirePage, GoldenFramesAreWhatTheCodecsWriteAndRead) {
     if (const auto packets = PacketCodecs().find(codec); packets != PacketCodecs().end()) {
       EXPECT_EQ(Unframed(*packets->second, golden), golden.Text("payload"));
     } else if (codec == "compact") {
-      CheckMessage(*NewCompactCodec(), golden);
+      CheckNative(*NewCompactCodec(), golden);
     } else if (codec == "capnp") {
-      CheckMessage(*NewCapnpCodec(), golden);
+      CheckNative(*NewCapnpCodec(), golden);
     } else if (codec == "raw") {
       CheckRaw(golden);
+    } else if (codec == "json-rpc") {
+      CheckJsonRpc(golden);
     } else if (codec == "sayhi") {
       CheckSayHi(golden);
     } else {
@@ -178,6 +193,7 @@ TEST(WirePage, GoldenFramesAreWhatTheCodecsWriteAndRead) {
   EXPECT_EQ(seen["compact"], 5);
   EXPECT_EQ(seen["capnp"], 4);
   EXPECT_EQ(seen["raw"], 1);
+  EXPECT_EQ(seen["json-rpc"], 5);
   EXPECT_EQ(seen["sayhi"], 2);
 }
 
