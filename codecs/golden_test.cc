@@ -9,6 +9,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_split.h"
 #include "listenrain/codecs/capnp_codec.h"
+#include "listenrain/codecs/capnp_struct_fixture_test.h"
 #include "listenrain/codecs/compact.h"
 #include "listenrain/codecs/delimiter.h"
 #include "listenrain/codecs/json_rpc.h"
@@ -130,6 +131,12 @@ void CheckRaw(const Golden& golden) {
                            [](const RawMessage& raw) { return raw.id + raw.text(); });
 }
 
+void CheckJob(const Golden& golden) {
+  const Job job = MakeJob(static_cast<uint64_t>(golden.Number("id")), golden.Text("name"), golden.Text("body"));
+  const MessageHeader header{.id = MsgId(job.reader().getId())};
+  CheckMessage<Job>(*NewJobCodec(), golden, header, job, DescribeJob);
+}
+
 void CheckJsonRpc(const Golden& golden) {
   const JsonRpcMessage message{.method = golden.Text("method"), .params = golden.Text("params"), .result = golden.Text("result")};
   CheckMessage<JsonRpcMessage>(*NewJsonRpcCodec(), golden, HeaderOf(golden), message, [](const JsonRpcMessage& json) {
@@ -179,6 +186,8 @@ TEST(WirePage, GoldenFramesAreWhatTheCodecsWriteAndRead) {
       CheckNative(*NewCapnpCodec(), golden);
     } else if (codec == "raw") {
       CheckRaw(golden);
+    } else if (codec == "capnp struct") {
+      CheckJob(golden);
     } else if (codec == "json-rpc") {
       CheckJsonRpc(golden);
     } else if (codec == "sayhi") {
@@ -192,6 +201,7 @@ TEST(WirePage, GoldenFramesAreWhatTheCodecsWriteAndRead) {
   EXPECT_EQ(seen["length prefix"], 2);
   EXPECT_EQ(seen["compact"], 5);
   EXPECT_EQ(seen["capnp"], 4);
+  EXPECT_EQ(seen["capnp struct"], 1);
   EXPECT_EQ(seen["raw"], 1);
   EXPECT_EQ(seen["json-rpc"], 5);
   EXPECT_EQ(seen["sayhi"], 2);
