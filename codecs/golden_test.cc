@@ -192,7 +192,7 @@ TEST(WirePage, GoldenFramesAreWhatTheCodecsWriteAndRead) {
       CheckJsonRpc(golden);
     } else if (codec == "sayhi") {
       CheckSayHi(golden);
-    } else {
+    } else if (codec != "protobuf") {  // protobuf_message_test.cc
       ADD_FAILURE() << "no such codec: " << codec;
     }
   }
