@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "listenrain/executors/manual_executor.h"
-#include "listenrain/framework/begun_test.h"
+#include "listenrain/framework/coroutine_parts_test.h"
 #include "listenrain/framework/spawn.h"
 #include "listenrain/framework/status.h"
 #include "listenrain/framework/when_all.h"
