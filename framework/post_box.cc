@@ -67,6 +67,13 @@ void PostBox::Describe(Submission& submission, Outgoing& outgoing) {
     submission.cancellation->Set(Ref<PostBox>::Share(this), outgoing.token);
 }
 
+// In a later turn, on the loop too: the request may still be in the mailbox, and that is looked into first.
+void PostBox::Cancel(Token token) {
+  shard_->loop().Run([box = Ref<PostBox>::Share(this), token] {
+    if (box->transport() != nullptr) box->transport()->Cancel(token);
+  });
+}
+
 absl::Status PostBox::SubmitFromOutside(Submission& submission, Encode encode) {
   absl::StatusOr<Outgoing*> outgoing = Prepare(submission, encode, false);
   if (!outgoing.ok()) return outgoing.status();
@@ -110,12 +117,7 @@ void Cancellation::Cancel() {
     box = std::move(box_);
     token = token_;
   }
-  if (!box) return;
-  PostBox& at = *box;
-  // In a later turn, on the loop too: the request may still be in the mailbox, and that is looked into first.
-  at.shard().loop().Run([box = std::move(box), token]() mutable {
-    if (box->transport() != nullptr) box->transport()->Cancel(token);
-  });
+  if (box) box->Cancel(token);
 }
 
 }  // namespace rain

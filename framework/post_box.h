@@ -71,6 +71,9 @@ class PostBox final : public RefCounted {
   // stopped; UNAVAILABLE the transport is gone; the codec's own.
   absl::Status Submit(Submission& submission, Encode encode);
 
+  // Ends a request as CANCELLED, in a later turn, unless it has its outcome by then.
+  void Cancel(Token token);
+
   // A node for the queue: encoded into pooled blocks, charged to the budget. Errors: as Submit.
   absl::StatusOr<Outgoing*> Prepare(Submission& submission, Encode encode, bool in_loop);
   // Moves what the submission says into the node.
