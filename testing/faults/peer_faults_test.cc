@@ -68,7 +68,11 @@ TEST_P(PeerFaults, AHandleOutlivesItsChannels) {
   const auto transport = client.Open(listener->key());
   Outcomes outcomes;
   EXPECT_TRUE(outcomes.Ask(transport, Message::Text("?")).ok());
-  listener->Accept()->Reset();
+  {
+    const auto first = listener->Accept();
+    EXPECT_EQ(wire::Read(*first).kind, MessageKind::request);
+    first->Reset();
+  }
   outcomes.Wait();
   EXPECT_EQ(outcomes.ended(absl::StatusCode::kUnavailable), 1) << outcomes.last();
   EXPECT_TRUE(outcomes.Ask(transport, Message::Text("?")).ok());
