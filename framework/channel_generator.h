@@ -28,6 +28,10 @@ class ChannelGenerator {
   // How long to wait before asking again, after a Next that failed or a channel that lived so long. nullopt: give up.
   virtual std::optional<absl::Duration> RetryAfter(const absl::Status& why, absl::Duration lived) = 0;
 
+  // How long after the last channel to ask whether a better one may be had: Next then makes one, or fails and the channel stays.
+  // nullopt: the last one is the best there is.
+  virtual std::optional<absl::Duration> ReviewAfter() = 0;
+
   // A listener's key with what the system chose (the port for port 0); a dialer's own key. Thread: any.
   virtual TransportKey bound_key() const = 0;
 };

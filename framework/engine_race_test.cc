@@ -13,6 +13,7 @@
 #include "listenrain/testing/manual_loop.h"
 #include "listenrain/testing/scale.h"
 #include "listenrain/transports/inproc.h"
+#include "listenrain/transports/uv_loop.h"
 
 namespace rain {
 namespace {
@@ -41,7 +42,13 @@ class EngineRace : public testing::Test {
   EngineRace() {
     ListenRainOptions options;
     options.schemes.push_back(NewInprocScheme());
+    options.loop = loop_;
     rain_ = NewListenRain(std::move(options)).value();
+  }
+  // This thread lets go of the loop last, and so joins its thread.
+  ~EngineRace() override {
+    rain_.reset();
+    while (loop_.use_count() > 1) std::this_thread::yield();
   }
   Protocol<Message> Register(const char* name, const Limits& limits = {}) {
     ProtocolSpec<Message> spec;
@@ -57,6 +64,7 @@ class EngineRace : public testing::Test {
   }
 
   static constexpr char kKey[] = "inproc://race";
+  std::shared_ptr<Loop> loop_ = NewUvLoop();
   std::unique_ptr<ListenRain> rain_;
 };
 

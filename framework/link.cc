@@ -125,6 +125,7 @@ void Link::OnEnd() {
 
 void Link::OnClosed(absl::Status why) {
   open_ = false;
+  if (discarded_) return;
   NoteTaken();
   events_.OnLinkClosed(std::move(why));
 }

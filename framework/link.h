@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -95,6 +96,12 @@ class Link final : private ChannelEvents, private TurnTask {
   // Abandons what pends. OnLinkClosed follows. Idempotent.
   void Close(absl::Status why);
 
+  // The same, without a further event.
+  void Discard(absl::Status why) {
+    discarded_ = true;
+    Close(std::move(why));
+  }
+
   // Gives back the memory that an idle link needs not.
   void Trim() {
     charged_.Trim();
@@ -134,6 +141,7 @@ class Link final : private ChannelEvents, private TurnTask {
   uint64_t end_ = 0;           // of the last packet
   bool open_ = true;
   bool ended_ = false;
+  bool discarded_ = false;
 };
 
 }  // namespace rain

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "listenrain/framework/acceptor.h"
+#include "listenrain/framework/failover.h"
 #include "listenrain/framework/guarded.h"
 #include "listenrain/framework/shard.h"
 #include "listenrain/framework/transport.h"
@@ -52,6 +53,9 @@ class ListenRain::Engine : public std::enable_shared_from_this<ListenRain::Engin
  private:
   absl::StatusOr<const TransportScheme*> SchemeOf(const ProtocolParts& protocol, const TransportKey& key) const {
     if (absl::Status status = key.status(); !status.ok()) return status;
+    if (!key.endpoints().empty()) {
+      return absl::InvalidArgumentError(absl::StrCat("\"", key.text(), "\" is a list of endpoints: listen on each by itself"));
+    }
     std::string known;
     for (const auto* schemes : {&protocol.channels, &schemes_}) {
       for (const TransportScheme& scheme : *schemes) {
@@ -70,11 +74,25 @@ class ListenRain::Engine : public std::enable_shared_from_this<ListenRain::Engin
     return absl::InternalError(absl::StrCat("the scheme of \"", key.text(), "\" made no channel generator, and no error"));
   }
 
+  // To dial the key, or whichever of its endpoints can be reached.
+  absl::StatusOr<std::unique_ptr<ChannelGenerator>> Dialer(const ProtocolParts& protocol, const TransportKey& key) const {
+    if (!key.endpoints().empty()) {
+      std::vector<std::unique_ptr<ChannelGenerator>> endpoints;
+      for (const TransportKey& endpoint : key.endpoints()) {
+        absl::StatusOr<std::unique_ptr<ChannelGenerator>> generator = Dialer(protocol, endpoint);
+        if (!generator.ok()) return generator;
+        endpoints.push_back(*std::move(generator));
+      }
+      return NewFailover(key, std::move(endpoints));
+    }
+    const absl::StatusOr<const TransportScheme*> scheme = SchemeOf(protocol, key);
+    if (!scheme.ok()) return scheme.status();
+    return Make((*scheme)->dial, key);
+  }
+
   absl::StatusOr<Ref<PostBox>> Open(const SharedProtocol& protocol, const TransportKey& key) {
     if (stopped_) return absl::CancelledError("this ListenRain is stopped");
-    const absl::StatusOr<const TransportScheme*> scheme = SchemeOf(*protocol, key);
-    if (!scheme.ok()) return scheme.status();
-    absl::StatusOr<std::unique_ptr<ChannelGenerator>> generator = Make((*scheme)->dial, key);
+    absl::StatusOr<std::unique_ptr<ChannelGenerator>> generator = Dialer(*protocol, key);
     if (!generator.ok()) return generator.status();
     auto box = MakeRef<PostBox>(shard_, protocol, key, Role::dialer);
     box->set_opener([engine = weak_from_this(), box = box.get(), generator = *std::move(generator)]() mutable {

@@ -11,15 +11,19 @@
 namespace rain {
 
 Redialer::Redialer(Loop& loop, std::unique_ptr<ChannelGenerator> generator, RedialEvents& events)
-    : loop_(loop), generator_(std::move(generator)), events_(events), wait_(loop, [this] { Dial(); }), threw_(loop, [this] {
-        events_.OnGivenUp(Fresh(failure_));
-      }) {}
+    : loop_(loop),
+      generator_(std::move(generator)),
+      events_(events),
+      wait_(loop, [this] { Dial(); }),
+      review_(loop, [this] { Review(); }),
+      threw_(loop, [this] { events_.OnGivenUp(Fresh(failure_)); }) {}
 
 void Redialer::Dial() {
   absl::Status asked = Guarded("the channel generator", [this] {
     generator_->Next(loop_, [this](absl::StatusOr<std::unique_ptr<Channel>> channel) {
       if (!channel.ok()) return Failed(std::move(channel).status());
       failure_ = absl::OkStatus();
+      ReviewLater();
       events_.OnDialed(*std::move(channel));
     });
     return absl::OkStatus();
@@ -29,7 +33,32 @@ void Redialer::Dial() {
   threw_.Start(absl::ZeroDuration());  // in a later turn, so that whoever asked for the transport is told
 }
 
-bool Redialer::Redial(const absl::Status& why, absl::Duration lived) { return WaitForNext(why, lived); }
+bool Redialer::Redial(const absl::Status& why, absl::Duration lived) {
+  review_.Stop();
+  if (!reviewing_) return WaitForNext(why, lived);
+  lost_ = lived;  // the generator answers one question at a time
+  lost_why_ = Fresh(why);
+  return true;
+}
+
+void Redialer::ReviewLater() {
+  if (const auto after = generator_->ReviewAfter(); after.has_value()) review_.Start(*after);
+}
+
+void Redialer::Review() {
+  reviewing_ = true;
+  const auto answered = [this](absl::StatusOr<std::unique_ptr<Channel>> channel) {
+    reviewing_ = false;
+    const std::optional<absl::Duration> lost = std::exchange(lost_, std::nullopt);
+    if (channel.ok()) {
+      ReviewLater();
+      return lost.has_value() ? events_.OnDialed(*std::move(channel)) : events_.OnBetter(*std::move(channel));
+    }
+    if (!lost.has_value()) return ReviewLater();
+    if (!WaitForNext(lost_why_, *lost)) events_.OnGivenUp(std::move(lost_why_));
+  };
+  GuardedAndLogged("the channel generator", [&] { generator_->Next(loop_, answered); });
+}
 
 void Redialer::Failed(absl::Status why) {
   if (!WaitForNext(why, absl::ZeroDuration())) return events_.OnGivenUp(std::move(why));

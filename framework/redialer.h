@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
@@ -14,6 +15,8 @@ namespace rain {
 class RedialEvents {
  public:
   virtual void OnDialed(std::unique_ptr<Channel> channel) = 0;
+  // Beside the channel in use, a better one.
+  virtual void OnBetter(std::unique_ptr<Channel> channel) = 0;
   // An attempt failed, and another one follows.
   virtual void OnDialFailed(const absl::Status& why) = 0;
   // An attempt failed, and it was the last.
@@ -40,6 +43,8 @@ class Redialer {
   absl::Status WhyDown() const;
 
  private:
+  void Review();
+  void ReviewLater();
   bool WaitForNext(const absl::Status& why, absl::Duration lived);
   void Failed(absl::Status why);
 
@@ -49,6 +54,10 @@ class Redialer {
   absl::Status failure_;  // of the last attempt
   Instant next_attempt_;
   DelayTimer wait_;
+  DelayTimer review_;
+  bool reviewing_ = false;              // the generator was asked for a better channel
+  std::optional<absl::Duration> lost_;  // meanwhile the channel in use died: how long it had lived,
+  absl::Status lost_why_;               // and of what
   DelayTimer threw_;
 };
 

@@ -15,6 +15,7 @@ class ThrowingGenerator final : public ChannelGenerator {
   void Next(Loop&, absl::AnyInvocable<void(absl::StatusOr<std::unique_ptr<Channel>>) &&>) override {
     throw std::runtime_error("no channels today");
   }
+  std::optional<absl::Duration> ReviewAfter() override { return std::nullopt; }
   std::optional<absl::Duration> RetryAfter(const absl::Status&, absl::Duration) override { return std::nullopt; }
   TransportKey bound_key() const override { return "throwing://bound"; }
 };

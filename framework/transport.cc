@@ -32,6 +32,7 @@ Transport::Transport(Ref<PostBox> box, std::shared_ptr<const RequestSink> sink)
                                                           : box_->protocol().stat_machines(shard_.nodes())),
       deadlines_(shard_.loop()),
       retries_(limits_.retry_share, limits_.retry_burst),
+      hold_(shard_.loop(), [this] { holding_ = true; }),
       stall_(shard_.loop(), [this] { OnStalled(); }),
       idle_(shard_.loop(), [this] { OnIdle(); }) {
   box_->set_transport(this);
@@ -45,6 +46,8 @@ void Transport::Attach(std::unique_ptr<Channel> channel) {
   box_->set_peer(channel->peer());
   box_->set_channel(++channel_);
   first_read_ = Instant::Infinite();
+  leaving_ = holding_ = false;
+  hold_.Stop();
   const Link::Parts parts{shard_.loop(),
                           *box_->protocol().packet_codec,
                           shard_.buffers(),
@@ -75,6 +78,7 @@ void Transport::End(absl::Status why) {
     counters_.channels_closed.Add();
   }
   redialer_.reset();
+  better_.reset();
   shard_.Bury(*this);
 }
 
@@ -101,8 +105,10 @@ bool Transport::OnPacket(Payload&& payload) {
     case MessageKind::ping:
       AnswerPing(*header);
       break;
-    case MessageKind::pong:
     case MessageKind::go_away:
+      OnGoAway();
+      break;
+    case MessageKind::pong:
     case MessageKind::cancel:
       counters_.skipped.Add();
       break;
@@ -128,6 +134,7 @@ void Transport::OnReadDone() {
   busy_ = true;
   if (first_read_.infinite()) first_read_ = now();
   if (!ended_ && !idle_.running()) idle_.Start(kIdle);
+  if (holding_ || better_ != nullptr) MaybeMove();
 }
 
 // After a while without traffic, the tables that traffic needed are given back.
@@ -143,6 +150,7 @@ void Transport::OnTaken(const ChargedPacket& packet) { box_->budget().Release(pa
 void Transport::OnWritable() {
   if (ended_) return;
   Pump();
+  if (holding_ || better_ != nullptr) MaybeMove();
   MaybeFinish();
 }
 

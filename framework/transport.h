@@ -86,6 +86,7 @@ class Transport final : public Resident, private LinkEvents, private DeadlineOwn
   void Refuse(const MessageHeader& request, absl::Status why);
   void AnswerError(const MsgId& id, const absl::Status& why, bool in_place);
   void AnswerPing(const MessageHeader& ping);
+  void OnGoAway();
   void NoteAnswered(const MessageHeader& reply, size_t bytes);
   void QueueAnswer(Outgoing& answer);
   void WriteAnswer(Outgoing& answer);
@@ -98,6 +99,10 @@ class Transport final : public Resident, private LinkEvents, private DeadlineOwn
 
   // The channel's end, and the next one (transport_reconnect.cc).
   void OnDialed(std::unique_ptr<Channel> channel) override;
+  void OnBetter(std::unique_ptr<Channel> channel) override;
+  bool Quiet() const;
+  void MaybeMove();
+  void Unlink();
   void OnDialFailed(const absl::Status& why) override;
   void OnGivenUp(absl::Status why) override;
   void Hangup(absl::Status why);
@@ -141,6 +146,10 @@ class Transport final : public Resident, private LinkEvents, private DeadlineOwn
   std::unique_ptr<Redialer> redialer_;  // null: an accepted channel
   std::unique_ptr<Link> link_;          // null while there is no channel
   uint32_t channel_ = 0;                // its number
+  std::unique_ptr<Channel> better_;     // to move to, once the present one is quiet
+  bool leaving_ = false;                // the peer goes away: the present channel gets no more requests
+  bool holding_ = false;                // requests wait for another channel
+  DelayTimer hold_;
   Instant first_read_ = Instant::Infinite();
   bool ended_ = false;
 

@@ -16,6 +16,7 @@ TransportKey::TransportKey(absl::string_view text)
   if (wrong.empty()) return;
   address_at_ = address_size_ = 0;
   options_.clear();
+  endpoints_.clear();
   error_ = absl::StrCat("transport key \"", absl::CHexEscape(text_), "\": ", wrong,
                         " (a key reads scheme:address, such as tcp://127.0.0.1:8899)");
 }
@@ -29,7 +30,7 @@ std::string TransportKey::Parse() {
       return "its scheme has a character that no scheme may have";
     }
   }
-  if (text.find(',') != absl::string_view::npos) return "lists of endpoints are not supported yet";
+  if (text.find(',') != absl::string_view::npos) return ParseList();
   if (text.find('\0') != absl::string_view::npos) return "it has a zero byte";
   absl::string_view rest = text.substr(colon + 1);
   address_at_ = colon + 1;
@@ -51,6 +52,16 @@ std::string TransportKey::Parse() {
     }
   }
   scheme_size_ = colon;
+  return "";
+}
+
+std::string TransportKey::ParseList() {
+  for (const absl::string_view endpoint : absl::StrSplit(absl::string_view(text_), ',')) {
+    endpoints_.emplace_back(endpoint);
+    if (const absl::Status status = endpoints_.back().status(); !status.ok()) {
+      return absl::StrCat("one of its endpoints is wrong: ", status.message());
+    }
+  }
   return "";
 }
 

@@ -1,5 +1,6 @@
 // TransportKey: the only index to an access point, a URI such as tcp://127.0.0.1:8899, unix:///run/x.sock, unix:@abstract,
-// inproc://name. Options follow as ?name=value&name=value.
+// inproc://name. Options follow as ?name=value&name=value. A list, "tcp://a:1,unix:///b", dials the first endpoint that can be
+// reached; the first of all is the active one, the others stand by.
 #pragma once
 
 #include <cstddef>
@@ -7,6 +8,7 @@
 #include <map>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
@@ -27,6 +29,8 @@ class TransportKey {
   const std::string& text() const { return text_; }
   // "tcp", "unix", "inproc", …; empty if status() is an error.
   absl::string_view scheme() const { return absl::string_view(text_).substr(0, scheme_size_); }
+  // Of a list, its endpoints, in order; else none. A list itself has neither scheme nor address nor options.
+  const std::vector<TransportKey>& endpoints() const { return endpoints_; }
   // Between the scheme and the options: "127.0.0.1:8899", "/run/x.sock", "@abstract", "name"; empty if status() is an error.
   absl::string_view address() const { return absl::string_view(text_).substr(address_at_, address_size_); }
   // In order of names; none if status() is an error.
@@ -42,7 +46,9 @@ class TransportKey {
   }
 
  private:
-  std::string Parse();  // what is wrong, or nothing
+  // What is wrong, or nothing.
+  std::string Parse();
+  std::string ParseList();
 
   std::string text_;
   size_t hash_ = 0;
@@ -50,6 +56,7 @@ class TransportKey {
   size_t address_at_ = 0;
   size_t address_size_ = 0;
   std::map<std::string, std::string> options_;
+  std::vector<TransportKey> endpoints_;
   std::string error_;
 };
 

@@ -59,16 +59,15 @@ TEST_P(BadKeys, SayWhatIsWrong) {
 
 INSTANTIATE_TEST_SUITE_P(
     TransportKey, BadKeys,
-    testing::Values(std::pair("", "no scheme"), std::pair("name", "no scheme"), std::pair(":address", "no scheme"),
-                    std::pair("127.0.0.1:8899", "no scheme"), std::pair("//host:1", "no scheme"),
-                    std::pair("t cp:x", "character that no scheme may have"), std::pair("tcp:", "no address"),
-                    std::pair("tcp://", "no address"), std::pair("tcp://?a=b", "no address"),
-                    std::pair("tcp://a:1,tcp://b:1", "not supported yet"),
-                    std::pair("tcp://a?x", "option \"x\" is not name=value"),
-                    std::pair("tcp://a?", "option \"\" is not name=value"), std::pair("tcp://a?=1", "is not name=value"),
-                    std::pair("tcp://a?x=1&x=2", "option \"x\" is given twice"),
-                    std::pair("tcp://a?x=1&", "option \"\" is not name=value"),
-                    std::pair(std::string("unix:a\0b", 8), "zero byte")));
+    testing::Values(
+        std::pair("", "no scheme"), std::pair("name", "no scheme"), std::pair(":address", "no scheme"),
+        std::pair("127.0.0.1:8899", "no scheme"), std::pair("//host:1", "no scheme"),
+        std::pair("t cp:x", "character that no scheme may have"), std::pair("tcp:", "no address"),
+        std::pair("tcp://", "no address"), std::pair("tcp://?a=b", "no address"),
+        std::pair("tcp://a:1,b:1?x", "one of its endpoints is wrong"), std::pair("tcp://a:1,", "one of its endpoints is wrong"),
+        std::pair("tcp://a?x", "option \"x\" is not name=value"), std::pair("tcp://a?", "option \"\" is not name=value"),
+        std::pair("tcp://a?=1", "is not name=value"), std::pair("tcp://a?x=1&x=2", "option \"x\" is given twice"),
+        std::pair("tcp://a?x=1&", "option \"\" is not name=value"), std::pair(std::string("unix:a\0b", 8), "zero byte")));
 
 TEST(TransportKey, WithAZeroByteIsShownEscaped) {
   const TransportKey key{absl::string_view("unix:a\0b", 8)};
@@ -110,6 +109,14 @@ TEST(TransportKey, HashesAsItCompares) {
   absl::flat_hash_set<TransportKey> keys = {TransportKey("tcp://a:1")};
   EXPECT_TRUE(keys.contains(std::string("tcp://a:1")));
   EXPECT_FALSE(keys.contains("tcp://a:2"));
+}
+
+TEST(TransportKey, AListHasItsEndpointsInOrder) {
+  const TransportKey key("tcp://a:1?backoff=5,unix:///b");
+  ASSERT_TRUE(key.status().ok()) << key.status();
+  EXPECT_EQ(key.endpoints(), (std::vector<TransportKey>{"tcp://a:1?backoff=5", "unix:///b"}));
+  EXPECT_TRUE(key.scheme().empty() && key.address().empty() && key.options().empty());
+  EXPECT_TRUE(TransportKey("tcp://a:1").endpoints().empty());
 }
 
 }  // namespace

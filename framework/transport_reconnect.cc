@@ -16,6 +16,48 @@ void Transport::OnDialed(std::unique_ptr<Channel> channel) {
   if (!ended_) Attach(std::move(channel));
 }
 
+constexpr absl::Duration kPatience = absl::Seconds(1);
+
+// The channel in use serves on until nothing is in flight on it. If that does not come by itself, requests wait for it.
+void Transport::OnBetter(std::unique_ptr<Channel> channel) {
+  if (ended_) return;
+  if (link_ == nullptr) return Attach(std::move(channel));
+  better_ = std::move(channel);
+  hold_.Start(kPatience);
+  MaybeMove();
+}
+
+// The peer answers what it was asked, and will take no more.
+void Transport::OnGoAway() {
+  if (redialer_ == nullptr) return counters_.skipped.Add();
+  leaving_ = holding_ = true;
+}
+
+bool Transport::Quiet() const {
+  const size_t asking = in_order() ? requests_sent_ - replies_received_ : window_requests_;
+  return asking == 0 && asked_ == 0 && answers_.empty() && link_->pending_bytes() == 0;
+}
+
+void Transport::MaybeMove() {
+  if (ended_ || link_ == nullptr || !Quiet()) return;
+  if (better_ != nullptr) {
+    link_->Discard(absl::CancelledError("another channel took over"));
+    Unlink();
+    return Attach(std::move(better_));
+  }
+  if (leaving_) Hangup(absl::UnavailableError("the peer went away"));
+}
+
+// Nothing is known of the present channel any more.
+void Transport::Unlink() {
+  ForgetPeersRequests();
+  for (auto& charged = link_->charged_packets(); !charged.empty(); charged.pop_front()) OnTaken(charged.front());
+  counters_.channels_closed.Add();
+  requests_sent_ = replies_received_ = 0;
+  box_->set_channel(++channel_);                                // of no channel: what is answered now goes nowhere
+  shard_.loop().Run([dead = std::move(link_), box = box_] {});  // it is on the stack
+}
+
 void Transport::OnGivenUp(absl::Status why) { End(std::move(why)); }
 
 // What would not wait for a server that is down fails now, with the reason.
@@ -53,12 +95,9 @@ void Transport::Lose(absl::Status why) {
     SettleSent(why);
     return absl::OkStatus();
   });
-  ForgetPeersRequests();
-  for (auto& charged = link_->charged_packets(); !charged.empty(); charged.pop_front()) OnTaken(charged.front());
-  counters_.channels_closed.Add();
-  box_->set_channel(++channel_);                                // of no channel: what is answered now goes nowhere
-  shard_.loop().Run([dead = std::move(link_), box = box_] {});  // it is on the stack
+  Unlink();
   if (!queued.ok()) return End(absl::InternalError(queued.message()));
+  if (better_ != nullptr) return Attach(std::move(better_));
   if (!redialer_->Redial(why, lived)) End(std::move(why));
 }
 
@@ -75,7 +114,6 @@ void Transport::SettleSent(const absl::Status& why) {
   }
   std::sort(sent.begin(), sent.end(), [](const Outgoing* a, const Outgoing* b) { return a->sent_end < b->sent_end; });
   QueueAgain(std::move(untaken), std::move(sent), why);
-  requests_sent_ = replies_received_ = 0;
 }
 
 void Transport::QueueAgain(std::vector<UntakenPacket> untaken, std::vector<Outgoing*> sent, const absl::Status& why) {

@@ -14,6 +14,7 @@ absl::Status Transport::Submit(Submission& submission, Encode encode) {
 // Only where nothing waits before it, and nobody needs to look at the message on its way.
 bool Transport::MayWriteDirectly(const Submission& submission) const {
   if (link_ == nullptr || !link_->CanWrite() || observer_ != nullptr || !answers_.empty()) return false;
+  if (holding_ && submission.header.kind == MessageKind::request) return false;
   const MessageKind kind = submission.header.kind;
   if (kind == MessageKind::request && submission.idempotent && redialer_ != nullptr) return false;  // kept until its reply
   if (kind == MessageKind::request) return built_in_queue_ && queue_->size() == 0 && WindowHas(0);
@@ -226,7 +227,7 @@ void Transport::PumpAll() {
       WriteAnswer(*answer);
       continue;
     }
-    if (queue_->size() == 0 || !WindowHas(0)) break;
+    if (queue_->size() == 0 || holding_ || !WindowHas(0)) break;
     Outgoing* next = queue_->Pop();
     if (next == nullptr) break;
     if (next->header.kind == MessageKind::request && !WindowHas(next->size)) {

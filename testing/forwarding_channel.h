@@ -59,6 +59,7 @@ class ForwardingGenerator : public ChannelGenerator {
       std::move(to)(std::move(made));
     });
   }
+  std::optional<absl::Duration> ReviewAfter() override { return inner->ReviewAfter(); }
   std::optional<absl::Duration> RetryAfter(const absl::Status& why, absl::Duration lived) override {
     return inner->RetryAfter(why, lived);
   }

@@ -23,6 +23,7 @@ class ScriptedGenerator final : public ChannelGenerator {
     answers_.waiting_.push_back(this);
     answers_.Match();
   }
+  std::optional<absl::Duration> ReviewAfter() override { return answers_.review_after; }
   std::optional<absl::Duration> RetryAfter(const absl::Status&, absl::Duration) override { return answers_.retry_after; }
   TransportKey bound_key() const override { return key_; }
 

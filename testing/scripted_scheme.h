@@ -25,7 +25,8 @@ class ScriptedAnswers {
   int asked() const { return asked_; }
   size_t waiting() const { return waiting_.size(); }
 
-  std::optional<absl::Duration> retry_after;  // what RetryAfter says
+  std::optional<absl::Duration> retry_after;   // what RetryAfter says
+  std::optional<absl::Duration> review_after;  // what ReviewAfter says
 
  private:
   friend class ScriptedGenerator;

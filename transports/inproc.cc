@@ -226,6 +226,7 @@ class InprocListener final : public ChannelGenerator {
   void Next(Loop& home, Done done) override { point_->Accept(request_.Renew(home, std::move(done), AddressOf(name_))); }
   // Accepting does not fail.
   std::optional<absl::Duration> RetryAfter(const absl::Status&, absl::Duration) override { return absl::ZeroDuration(); }
+  std::optional<absl::Duration> ReviewAfter() override { return std::nullopt; }
   TransportKey bound_key() const override { return AddressOf(name_); }
 
  private:
@@ -257,6 +258,7 @@ class InprocDialer final : public ChannelGenerator {
   std::optional<absl::Duration> RetryAfter(const absl::Status& why, absl::Duration lived) override {
     return backoff_.RetryAfter(*home_, why, lived);
   }
+  std::optional<absl::Duration> ReviewAfter() override { return std::nullopt; }
   TransportKey bound_key() const override { return key_; }
 
  private:

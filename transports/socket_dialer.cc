@@ -29,6 +29,7 @@ class SocketDialer final : public ChannelGenerator, private TurnTask, private Ti
   std::optional<absl::Duration> RetryAfter(const absl::Status& why, absl::Duration lived) override {
     return backoff_.RetryAfter(*home_, why, lived);
   }
+  std::optional<absl::Duration> ReviewAfter() override { return std::nullopt; }
   TransportKey bound_key() const override { return parts_.key; }
 
  private:

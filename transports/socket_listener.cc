@@ -49,6 +49,7 @@ class SocketListener final : public ChannelGenerator, private TurnTask {
 
   void Next(Loop& home, Done done) override;
   std::optional<absl::Duration> RetryAfter(const absl::Status& why, absl::Duration lived) override;
+  std::optional<absl::Duration> ReviewAfter() override { return std::nullopt; }
   TransportKey bound_key() const override { return parts_.bound_key; }
 
  private:

@@ -1,0 +1,135 @@
+// Keys that list several endpoints: which one is dialed, and when the transport moves back.
+#include "listenrain/framework/failover.h"
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "listenrain/testing/engine_fixture.h"
+#include "listenrain/testing/scripted_channel.h"
+#include "listenrain/testing/scripted_scheme.h"
+
+namespace rain {
+namespace {
+
+constexpr char kActive[] = "inproc://active";
+constexpr char kStandby[] = "inproc://standby";
+constexpr char kBoth[] = "inproc://active?backoff=10,inproc://standby?backoff=10";
+
+class FailoverTest : public EngineFixture {
+ protected:
+  FailoverTest() {
+    auto spec = MessagesSpec("messages");
+    spec.channels.push_back(NewInprocScheme());
+    protocol_ = Register(std::move(spec));
+  }
+  Listener ServeNamed(const char* key) {
+    Router<Message> router;
+    router.Otherwise([key](Message message, CallContext, Responder<Message> responder) {
+      EXPECT_TRUE(responder.Reply(Message::Text(message.text() + " by " + key)).ok());
+    });
+    Listener listener = rain_->Listen(protocol_, key, std::move(router)).value();
+    Settle();
+    return listener;
+  }
+  // The reply's text, or the error's.
+  std::string Ask(const SendOptions& options = {.wait_for_ready = true}) {
+    Outcome<Message> outcome;
+    const absl::Status sent = rain_->Send(protocol_, kBoth, Message::Text("served"), outcome.callback(), options);
+    if (!sent.ok()) return sent.ToString();
+    Settle();
+    for (int i = 0; i < 100 && outcome.told == 0; ++i) {
+      loop_->Advance(absl::Milliseconds(10));
+      Settle();
+    }
+    return outcome.result.ok() ? outcome.result->text() : outcome.result.status().ToString();
+  }
+
+  Protocol<Message> protocol_;
+};
+
+TEST_F(FailoverTest, TheActiveEndpointServesIfItCan) {
+  Listener active = ServeNamed(kActive);
+  Listener standby = ServeNamed(kStandby);
+  EXPECT_EQ(Ask(), "served by inproc://active");
+}
+
+TEST_F(FailoverTest, TheFirstConnectFailsOverToo) {
+  Listener standby = ServeNamed(kStandby);
+  EXPECT_EQ(Ask({}), "served by inproc://standby") << "without waiting";
+}
+
+TEST_F(FailoverTest, AnActiveEndpointThatDiesIsReplacedAndComesBack) {
+  Listener standby = ServeNamed(kStandby);
+  {
+    Listener active = ServeNamed(kActive);
+    EXPECT_EQ(Ask(), "served by inproc://active");
+  }
+  Settle();
+  EXPECT_EQ(Ask({}), "served by inproc://standby") << "without waiting";
+  Listener active = ServeNamed(kActive);
+  EXPECT_EQ(Ask(), "served by inproc://standby") << "nobody has looked yet";
+  loop_->Advance(absl::Seconds(2));
+  Settle();
+  EXPECT_EQ(Ask(), "served by inproc://active");
+  EXPECT_EQ(rain_->StatsOf(protocol_).failed, 0u) << "nothing was lost on the way back";
+}
+
+TEST_F(FailoverTest, WithoutAnyEndpointTheReasonsAreTold) {
+  Outcome<Message> outcome;
+  ASSERT_TRUE(rain_->Send(protocol_, kBoth, Message::Text("?"), outcome.callback()).ok());
+  Settle();
+  ASSERT_EQ(outcome.told, 1);
+  EXPECT_TRUE(absl::IsUnavailable(outcome.result.status()));
+  for (const char* key : {kActive, kStandby}) {
+    EXPECT_NE(outcome.result.status().message().find(key), absl::string_view::npos) << outcome.result.status();
+  }
+}
+
+TEST_F(FailoverTest, AListIsNotListenedOn) {
+  const auto listener = rain_->Listen(protocol_, kBoth, Router<Message>());
+  EXPECT_TRUE(absl::IsInvalidArgument(listener.status())) << listener.status();
+}
+
+TEST_F(FailoverTest, TheMoveWaitsForWhatIsInFlight) {
+  const auto network = std::make_shared<ScriptedNetwork>();
+  auto spec = MessagesSpec("scripted");
+  spec.channels.push_back(NewScriptedScheme(network));
+  const auto protocol = Register(std::move(spec));
+  network->dials.review_after = absl::Milliseconds(10);
+  const auto first = ScriptedPeer::Make();
+  const auto second = ScriptedPeer::Make();
+  network->dials.Connect(first);
+  network->dials.Connect(second);
+  constexpr char kKey[] = "scripted://service";
+  Outcome<Message> a;
+  ASSERT_TRUE(rain_->Send(protocol, kKey, Message::Text("a"), a.callback()).ok());
+  Settle();
+  const std::string request = first->taken();
+  loop_->Advance(absl::Milliseconds(10));
+  Settle();
+  EXPECT_FALSE(first->closed()) << "a is in flight there";
+  Outcome<Message> b;
+  ASSERT_TRUE(rain_->Send(protocol, kKey, Message::Text("b"), b.callback()).ok());
+  Settle();
+  EXPECT_EQ(first->taken().size(), 2 * request.size());
+  loop_->Advance(absl::Seconds(1));
+  Outcome<Message> c;
+  ASSERT_TRUE(rain_->Send(protocol, kKey, Message::Text("c"), c.callback()).ok());
+  Settle();
+  EXPECT_EQ(first->taken().size(), 2 * request.size()) << "long enough: c waits for the other channel";
+  for (std::string reply : {request, first->taken().substr(request.size())}) {
+    reply[5] = static_cast<char>(MessageKind::reply);
+    first->Send(reply);
+  }
+  Settle();
+  EXPECT_TRUE(a.result.ok() && b.result.ok());
+  EXPECT_TRUE(first->closed());
+  EXPECT_EQ(second->taken().size(), request.size());
+  rain_->Stop();
+  Settle();
+}
+
+}  // namespace
+}  // namespace rain
