@@ -85,7 +85,7 @@ class RouterSink final : public RequestSink {
       : router_(std::move(router)), codec_(std::move(codec)) {}
 
   void OnRequest(Incoming&& incoming) const override {
-    CallContext context(std::move(incoming.context), incoming.header);
+    CallContext context(std::move(incoming.context), incoming.header, incoming.channel);
     Responder<M> responder(incoming, *codec_);
     absl::StatusOr<M> message = DecodeGuarded(*codec_, incoming.header, std::move(incoming.payload));
     if (!message.ok()) {

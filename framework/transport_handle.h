@@ -142,6 +142,7 @@ class TransportHandle {
       submission.header.remaining = options.timeout > absl::ZeroDuration() ? options.timeout : protocol_.parts()->timeout;
     }
     submission.idempotent = options.idempotent;
+    submission.wait_for_ready = options.wait_for_ready;
     submission.priority = options.priority;
     submission.cancellation = options.cancellation;
     return submission;

@@ -1,38 +1,12 @@
 #include "listenrain/testing/line_codec.h"
 
-#include <cstring>
+#include <algorithm>
 #include <utility>
+
+#include "listenrain/codecs/delimiter.h"
 
 namespace rain {
 namespace {
-
-class LinePacketCodec final : public PacketCodec {
- public:
-  PacketTraits traits() const override { return {.max_header = 0, .max_trailer = 1, .fixed_header = true}; }
-
-  absl::StatusOr<Frame> EncodePacket(absl::Span<const absl::Span<const char>> payload, absl::Span<char>,
-                                     absl::Span<char> trailer) const override {
-    for (const absl::Span<const char> piece : payload) {
-      if (!piece.empty() && std::memchr(piece.data(), '\n', piece.size()) != nullptr) {
-        return absl::InvalidArgumentError("line codec: a line feed within a line: escape it, or send two lines");
-      }
-    }
-    trailer[0] = '\n';
-    return Frame{.header = 0, .trailer = 1};
-  }
-
-  absl::StatusOr<PacketShape> DecodePacket(absl::Span<const char> prefix, ScanState& scan) const override {
-    const char* const from = prefix.data() + scan.scanned;
-    const void* const end = std::memchr(from, '\n', prefix.size() - scan.scanned);
-    if (end == nullptr) {
-      scan.scanned = prefix.size();
-      return PacketShape{.total = prefix.size() + 1, .header = 0, .trailer = 1, .exact = false};
-    }
-    const auto total = static_cast<size_t>(static_cast<const char*>(end) - prefix.data()) + 1;
-    scan.scanned = total - 1;
-    return PacketShape{.total = total, .header = 0, .trailer = 1, .exact = true};
-  }
-};
 
 class LineCodec final : public MessageCodec<std::string> {
  public:
@@ -63,7 +37,7 @@ class LineCodec final : public MessageCodec<std::string> {
 
 }  // namespace
 
-std::shared_ptr<const PacketCodec> NewLinePacketCodec() { return std::make_shared<LinePacketCodec>(); }
+std::shared_ptr<const PacketCodec> NewLinePacketCodec() { return NewDelimiterCodec(); }
 std::shared_ptr<const MessageCodec<std::string>> NewLineCodec() { return std::make_shared<LineCodec>(); }
 
 }  // namespace rain

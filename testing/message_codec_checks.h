@@ -71,7 +71,7 @@ Violations AReplyHasItsRequestsId(const Subject& subject);
 Violations ErrorsComeBack(const Subject& subject);
 Violations LongErrorTextsAreCut(const Subject& subject);
 
-// message_codec_hostile_checks.cc: however it is cut, damaged or refused room.
+// message_codec_hostile_checks.cc: however it is cut, damaged or refused room, and whoever else calls it.
 Violations PiecesMakeNoDifference(const Subject& subject);
 Violations WriterBlocksMakeNoDifference(const Subject& subject);
 Violations LargeBodiesAreNotCopied(const Subject& subject);
@@ -79,5 +79,6 @@ Violations AMessageKeepsItsBytes(const Subject& subject);
 Violations TruncatedMessagesAreNoMessages(const Subject& subject);
 Violations LooksAtThePayloadAlone(const Subject& subject);
 Violations AWriterWithoutRoomIsAnError(const Subject& subject);
+Violations ServesSeveralThreads(const Subject& subject);
 
 }  // namespace rain::message_checks

@@ -5,6 +5,7 @@
 
 #include "listenrain/framework/status.h"
 #include "listenrain/testing/message_codec_checks.h"
+#include "listenrain/testing/several_threads.h"
 
 namespace rain::message_checks {
 namespace {
@@ -268,6 +269,49 @@ Violations AWriterWithoutRoomIsAnError(const Subject& subject) {
   const MessageHeader header{.id = ErrorId(subject), .kind = MessageKind::error, .flags = subject.flags};
   CheckNoRoom(
       "an error", *bytes, [&](PayloadWriter& to) { return subject.codec->EncodeError(header, error, to); }, violations);
+  return violations;
+}
+
+// One codec, on several threads at once, does as it does on one. Each thread begins with another message, and encodes messages
+// that no other does: one message is nobody's but one thread's.
+Violations ServesSeveralThreads(const Subject& subject) {
+  constexpr size_t kThreads = 4;
+  Violations violations;
+  struct Expected {
+    const Sample* sample;
+    MessageHeader header;
+    std::string bytes, seen;
+  };
+  std::vector<Expected> all;
+  ForEachMessage(subject, violations, [&](const Sample& sample, const MessageHeader& header, const std::string& bytes) {
+    if (bytes.size() > 8192) return;
+    all.push_back({&sample, header, bytes, Seen(subject, header.kind, OnePiece(bytes))});
+  });
+  if (all.size() < 2) Report(violations, "the suite needs two messages of at most 8 KiB");
+  if (!violations.empty()) return violations;
+  const bool errors = subject.codec->traits().Has(MessageKind::error);
+  const absl::StatusOr<std::string> error_bytes =
+      errors ? EncodedError(subject, absl::NotFoundError("no such thing")) : std::string();
+  if (!error_bytes.ok()) return {absl::StrCat("an error is not encoded: ", error_bytes.status().ToString())};
+
+  OnSeveralThreads(kThreads, violations, [&](size_t thread, Violations& found) {
+    for (size_t step = 0; step < 20 * all.size(); ++step) {
+      const Expected& expected = all[(thread + step) % all.size()];
+      const auto wrong = [&](absl::string_view how) {
+        Report(found, "[", expected.sample->described, "], ", how, " while other threads call the codec, is another");
+      };
+      if (Seen(subject, expected.header.kind, OnePiece(expected.bytes)) != expected.seen) wrong("decoded");
+      const auto number = static_cast<size_t>(expected.sample - subject.samples.data());
+      if (number % kThreads == thread) {
+        const auto bytes = Encoded(*expected.sample, expected.header);
+        if (!bytes.ok() || *bytes != expected.bytes) wrong("encoded");
+      }
+      if (!errors) continue;
+      const auto bytes = EncodedError(subject, absl::NotFoundError("no such thing"));
+      if (!bytes.ok() || *bytes != *error_bytes)
+        Report(found, "an error, encoded while other threads call the codec, is another");
+    }
+  });
   return violations;
 }
 

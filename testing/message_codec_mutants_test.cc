@@ -13,6 +13,7 @@
 #include "listenrain/codecs/endian.h"
 #include "listenrain/framework/status.h"
 #include "listenrain/testing/message_subject.h"
+#include "listenrain/testing/shared_scratch_test.h"
 #include "listenrain/testing/uuid_codec.h"
 
 namespace rain {
@@ -142,6 +143,15 @@ std::vector<MessageMutant> HeaderMutants() {
               traits.header_bytes = 12;  // remaining and method lie beyond
               return traits;
             }}},
+      {"IdsAtOnceOtherThanLate",
+       "WriteHeaderPatchesItsBytesAlone",
+       {.encode =
+            [](const Good& good, const MessageHeader& header, const Message& message, PayloadWriter& to) {
+              if (header.kind != MessageKind::request || header.id.empty()) return good.EncodeMessage(header, message, to);
+              Message other = message.Share();
+              other.metadata.Add("", "");  // the same to a reader that looks for no such key
+              return good.EncodeMessage(header, other, to);
+            }}},
       {"ControlMessagesWithoutAKind",
        "ControlMessagesAreTheHeaderAlone",
        {.write_header =
@@ -232,6 +242,29 @@ std::vector<MessageMutant> BodyMutants() {
   };
 }
 
+std::vector<MessageMutant> ThreadMutants() {
+  const auto kept = [] { return std::make_shared<SharedScratch<std::string>>(); };
+  return {
+      {"DecodesFromAScratchOfItsOwn",
+       "ServesSeveralThreads",
+       {.decode =
+            [kept = kept()](const Good& good, const MessageHeader& header, Payload payload) {
+              return good.DecodeMessage(header, Payload(Buffer::Adopt(kept->PutAndTake(ToString(payload)))));
+            }}},
+      {"EncodesIntoAScratchOfItsOwn",
+       "ServesSeveralThreads",
+       {.encode =
+            [kept = kept()](const Good& good, const MessageHeader& header, const Message& message, PayloadWriter& to) {
+              const auto pool = NewBufferPool();
+              PooledWriter aside(*pool, 64 << 20);
+              if (absl::Status status = aside.Begin(); !status.ok()) return status;
+              if (absl::Status status = good.EncodeMessage(header, message, aside); !status.ok()) return status;
+              to.Append(absl::string_view(kept->PutAndTake(ToString(aside.Take()))));
+              return to.status();
+            }}},
+  };
+}
+
 std::vector<MessageMutant> ErrorMutants() {
   return {
       {"ErrorCodeLost", "ErrorsComeBack",
@@ -268,6 +301,7 @@ std::vector<MessageMutant> ErrorMutants() {
 std::vector<MessageMutant> Mutants() {
   std::vector<MessageMutant> mutants = HeaderMutants();
   for (MessageMutant& mutant : BodyMutants()) mutants.push_back(std::move(mutant));
+  for (MessageMutant& mutant : ThreadMutants()) mutants.push_back(std::move(mutant));
   for (MessageMutant& mutant : ErrorMutants()) mutants.push_back(std::move(mutant));
   return mutants;
 }

@@ -22,6 +22,7 @@ const std::vector<MessageCodecCheck>& MessageCodecChecks() {
       {"TruncatedMessagesAreNoMessages", TruncatedMessagesAreNoMessages},
       {"LooksAtThePayloadAlone", LooksAtThePayloadAlone},
       {"AWriterWithoutRoomIsAnError", AWriterWithoutRoomIsAnError},
+      {"ServesSeveralThreads", ServesSeveralThreads},
   };
   return checks;
 }

@@ -67,5 +67,6 @@ Violations ChannelsDoNotMix(const Subject& subject);
 Violations LooksAtGivenBytesAlone(const Subject& subject);
 Violations RefusesCorruptInput(const Subject& subject);
 Violations LooksAtNoByteTwice(const Subject& subject);
+Violations ServesSeveralThreads(const Subject& subject);
 
 }  // namespace rain::packet_checks

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "listenrain/testing/packet_codec_checks.h"
+#include "listenrain/testing/several_threads.h"
 
 namespace rain::packet_checks {
 namespace {
@@ -193,6 +194,34 @@ Violations LooksAtNoByteTwice(const Subject& subject) {
       if (!IsWhole(shape, packet)) {
         return Report(violations, "of a packet of ", size, " bytes, bytes seen before were read again: ", Describe(shape));
       }
+    }
+  });
+  return violations;
+}
+
+// One codec, on several threads at once, each of which begins with another packet.
+Violations ServesSeveralThreads(const Subject& subject) {
+  Violations violations;
+  std::vector<std::pair<std::string, Packet>> packets;
+  ForEachPacket(subject, violations, [&](const std::string& payload, const Packet& packet) {
+    if (packet.bytes.size() <= 4096) packets.emplace_back(payload, packet);
+  });
+  if (packets.size() < 2 || !violations.empty()) return violations;
+  OnSeveralThreads(4, violations, [&](size_t thread, Violations& found) {
+    for (size_t step = 0; step < 100 * packets.size(); ++step) {
+      const auto& [payload, packet] = packets[(thread + step) % packets.size()];
+      const auto encoded = Encode(*subject.codec, {absl::MakeConstSpan(payload)});
+      if (!encoded.ok() || encoded->bytes != packet.bytes) {
+        Report(found, "a payload of ", payload.size(), " bytes, while other threads call the codec, makes another packet");
+      }
+      const auto check = [&, size = packet.bytes.size(), &whole = packet](const absl::StatusOr<PacketShape>& shape) {
+        if (IsWhole(shape, whole)) return;
+        Report(found, "a packet of ", size, " bytes, while other threads call the codec, is decoded as ", Describe(shape));
+      };
+      check(DecodeAfresh(*subject.codec, packet.bytes));
+      ScanState scan;
+      (void)Decode(*subject.codec, absl::string_view(packet.bytes).substr(0, packet.bytes.size() / 2 + 1), scan);
+      check(Decode(*subject.codec, packet.bytes, scan));
     }
   });
   return violations;

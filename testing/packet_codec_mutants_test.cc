@@ -13,6 +13,7 @@
 #include "listenrain/codecs/length_prefix.h"
 #include "listenrain/testing/line_codec.h"
 #include "listenrain/testing/packet_codec_suite.h"
+#include "listenrain/testing/shared_scratch_test.h"
 
 namespace rain {
 namespace {
@@ -251,8 +252,31 @@ std::vector<PacketMutant> DecodingMutants() {
   };
 }
 
+std::vector<PacketMutant> ThreadMutants() {
+  return {
+      {"EncodesFromAScratchOfItsOwn", "ServesSeveralThreads",
+       [] {
+         return Lengths({.encode = [kept = std::make_shared<SharedScratch<std::string>>()](
+                                       const PacketCodec& good, Pieces payload, Header header, Header trailer) {
+           std::string all;
+           for (const Prefix piece : payload) all.append(piece.data(), piece.size());
+           all = kept->PutAndTake(std::move(all));
+           return good.EncodePacket({absl::MakeConstSpan(all)}, header, trailer);
+         }});
+       }},
+      {"KeepsItsPlaceToItself", "ServesSeveralThreads",
+       [] {
+         return Lengths({.decode = [kept = std::make_shared<SharedScratch<std::string>>()](const PacketCodec& good, Prefix prefix,
+                                                                                           ScanState& scan) {
+           return good.DecodePacket(kept->PutAndTake(std::string(prefix.data(), prefix.size())), scan);
+         }});
+       }},
+  };
+}
+
 std::vector<PacketMutant> Mutants() {
   std::vector<PacketMutant> mutants = EncodingMutants();
+  for (PacketMutant& mutant : ThreadMutants()) mutants.push_back(std::move(mutant));
   for (PacketMutant& mutant : DecodingMutants()) mutants.push_back(std::move(mutant));
   return mutants;
 }

@@ -85,6 +85,7 @@ const std::vector<PacketCodecCheck>& PacketCodecChecks() {
       {"LooksAtGivenBytesAlone", LooksAtGivenBytesAlone},
       {"RefusesCorruptInput", RefusesCorruptInput},
       {"LooksAtNoByteTwice", LooksAtNoByteTwice},
+      {"ServesSeveralThreads", ServesSeveralThreads},
   };
   return checks;
 }

@@ -34,6 +34,8 @@ std::vector<Golden> ReadWirePage() {
       inside = true;
     } else if (line == "```") {
       inside = false;
+    } else if (inside && line.rfind("> ", 0) == 0) {
+      goldens.back().bytes += line.substr(2);
     } else if (const size_t colon = line.find(':'); inside && colon != std::string::npos && colon < line.find(';')) {
       goldens.back().fields[line.substr(0, colon)].push_back(std::string(absl::StripAsciiWhitespace(line.substr(colon + 1))));
     } else if (inside) {

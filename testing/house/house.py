@@ -18,6 +18,7 @@ FREE = ('_test.cc', '_test.h', '_fuzz.cc', '_benchmark.cc')  # may include anyth
 
 # The libraries that a user need not have heard of: only the .cc files of these folders see them.
 HOMES = {'uv': {'transports', 'bench', 'examples'}, 'capnp': {'codecs', 'bench', 'examples'}, 'kj': {'codecs', 'bench', 'examples'}}
+OPT_IN = {'codecs/capnp_struct.h': {'capnp', 'kj'}}  # headers for programs that use such a library themselves; ours include none of these
 SYSTEM = re.compile(r'^(sys|net|netinet|arpa|linux|asm)/|^(unistd|fcntl|netdb|poll|pthread|sched|signal|dlfcn|errno|ifaddrs|dirent|pwd|'
                     r'semaphore|spawn|termios|syslog|time|string|stdlib|stdio|stdint|limits|math|assert)\.h$')
 GTEST = re.compile(r'^g(test|mock)/')
@@ -116,10 +117,13 @@ def foreign_headers_stay_home(tree):
     if path.endswith(FREE):
       continue
     library = 'uv' if what == 'uv.h' else 'capnp' if what.endswith('.capnp.h') else what.split('/')[0]
-    if library in HOMES and (path.endswith('.h') or folder_of(path) not in HOMES[library]):
+    stays_out = path.endswith('.h') and library not in OPT_IN.get(path, ())
+    if library in HOMES and (stays_out or folder_of(path) not in HOMES[library]):
       yield f'{path}:{line}: {what} belongs in .cc files of {", ".join(sorted(HOMES[library]))}'
     if SYSTEM.search(what) and is_public_header(path):
       yield f'{path}:{line}: {what} is the system\'s: keep it in the .cc file'
+    if what[len('listenrain/'):] in OPT_IN and path[:-3] + '.h' not in OPT_IN:
+      yield f'{path}:{line}: {what} is for those who ask for it: it brings a foreign library'
     if GTEST.search(what) and folder_of(path) != 'testing':
       yield f'{path}:{line}: {what} belongs in testing/ and in tests'
 

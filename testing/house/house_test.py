@@ -39,8 +39,10 @@ PLANTS = {
         [{'transports/a.h': '#include <uv.h>\n'}, {'codecs/a.cc': '#include <uv.h>\n'}, {'codecs/a.h': '#include <capnp/message.h>\n'},
          {'codecs/a.h': '#include "a.capnp.h"\n'}, {'transports/a.cc': '#include <kj/exception.h>\n'},
          {'transports/a.h': '#include <sys/socket.h>\n'}, {'testing/a.h': '#include <unistd.h>\n'},
-         {'executors/a.cc': '#include <gtest/gtest.h>\n'}],
-        {'transports/a.cc': '#include <uv.h>\n#include <sys/uio.h>\n', 'codecs/a.cc': '#include <capnp/message.h>\n',
+         {'executors/a.cc': '#include <gtest/gtest.h>\n'}, {'codecs/capnp_struct.h': '#include <uv.h>\n'},
+         {'codecs/a.h': '#include "listenrain/codecs/capnp_struct.h"\n'}],
+        {'codecs/capnp_struct.h': '#include <capnp/message.h>\n', 'codecs/capnp_struct.cc': '#include "listenrain/codecs/capnp_struct.h"\n',
+         'transports/a.cc': '#include <uv.h>\n#include <sys/uio.h>\n', 'codecs/a.cc': '#include <capnp/message.h>\n',
          'testing/suite.h': '#include "gtest/gtest.h"\n', 'executors/a_test.cc': '#include "gtest/gtest.h"\n'}),
     house.no_locks_of_abseil: (
         [{'testing/a_test.cc': '#include "absl/synchronization/mutex.h"\n'}],
