@@ -16,7 +16,7 @@ show() {
 
 need "${BUILD_PACKAGES[@]}"
 set_up build -Dwerror=true
-ninja -C build examples/sayhi/sayhi examples/swap_transport/swap_transport bench/rain_bench
+ninja -C build examples/sayhi/sayhi examples/swap_transport/swap_transport examples/coroutines/coroutines bench/rain_bench
 
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
@@ -30,5 +30,8 @@ say 'One program, one service: the transport key alone decides what carries it.'
 show build/examples/swap_transport/swap_transport tcp://127.0.0.1:0 "unix://$folder/swap.sock" "unix:@listenrain-swap-$$" \
   inproc://swap
 
-say 'How fast: echo calls per second, and how long a call takes, with callbacks and with blocking threads.'
+say 'A service whose handler is a coroutine that asks another service, and a client that orders several things at once.'
+show build/examples/coroutines/coroutines tcp://127.0.0.1:0 inproc://prices boots snow umbrella
+
+say 'How fast: echo calls per second, and how long a call takes, with callbacks, coroutines and blocking threads.'
 show build/bench/rain_bench table --seconds=1

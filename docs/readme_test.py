@@ -41,6 +41,11 @@ class Readme:
     return ended.stdout + ended.stderr
 
 
+def the_coroutine_is_the_examples(readme):
+  with open(os.path.join(readme.source_root, 'examples/coroutines/coroutines.cc'), encoding='utf-8') as file:
+    check(readme.block('cpp', 'co_await') in file.read(), 'examples/coroutines has it otherwise')
+
+
 def the_program_compiles_quickly_and_runs(readme):
   program = readme.block('cpp', 'int main')
   command = next(line for line in readme.block('sh', 'pkg-config').splitlines() if line.startswith('c++ '))
@@ -71,7 +76,8 @@ def what_it_links_to_is_there(readme):
     check(os.path.exists(os.path.join(readme.source_root, path)), f'there is no {path}')
 
 
-TESTS = [the_program_compiles_quickly_and_runs, the_program_has_twenty_lines, what_it_links_to_is_there]
+TESTS = [the_coroutine_is_the_examples, the_program_compiles_quickly_and_runs, the_program_has_twenty_lines,
+         what_it_links_to_is_there]
 
 if __name__ == '__main__':
   sys.exit(tap.run(TESTS, Readme(*sys.argv[1:])))

@@ -85,8 +85,15 @@ def a_key_of_an_unknown_scheme_is_refused(examples):
   check(ended.returncode == 1 and 'UNIMPLEMENTED' in ended.stderr and 'pigeon' in ended.stderr, ended.stderr)
 
 
+def coroutines_ask_each_other(examples):
+  for keys in [('tcp://127.0.0.1:0', 'inproc://prices'), ('inproc://shop', f'unix:@listenrain-prices-{os.getpid()}')]:
+    check_prints(examples.run('coroutines', *keys, 'boots', 'snow', 'umbrella'),
+                 re.escape('one boots for 30\nnobody sells snow\none umbrella for 12\n'))
+
+
 TESTS = [sayhi_over_tcp, sayhi_over_a_unix_socket, sayhi_within_the_process, sayhi_server_and_client_are_two_programs,
-         a_client_without_a_server_says_so, swap_transport_swaps, a_key_of_an_unknown_scheme_is_refused]
+         a_client_without_a_server_says_so, swap_transport_swaps, a_key_of_an_unknown_scheme_is_refused,
+         coroutines_ask_each_other]
 
 if __name__ == '__main__':
   sys.exit(tap.run(TESTS, Examples(sys.argv[1:])))

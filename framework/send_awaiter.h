@@ -81,7 +81,7 @@ template <class M>
 class [[nodiscard]] SendAwaiter final : private SendSuspension {
  public:
   // All but `options` are borrowed until the coroutine goes on.
-  SendAwaiter(TransportHandle<M>& transport, const M& message, const SendOptions& options)
+  SendAwaiter(const TransportHandle<M>& transport, const M& message, const SendOptions& options)
       : transport_(&transport), message_(message), options_(options) {}
   SendAwaiter(absl::StatusOr<TransportHandle<M>> opened, const M& message, const SendOptions& options)
       : opened_(std::move(opened)), transport_(opened_.ok() ? &*opened_ : nullptr), message_(message), options_(options) {}
@@ -108,7 +108,7 @@ class [[nodiscard]] SendAwaiter final : private SendSuspension {
 
  private:
   absl::StatusOr<TransportHandle<M>> opened_;  // if it came by itself
-  TransportHandle<M>* const transport_;
+  const TransportHandle<M>* const transport_;
   const M& message_;
   const SendOptions options_;
 };

@@ -172,7 +172,7 @@ TEST(FramePool, GivesBackWhatWasFreedOnThisThreadAndNothingTwice) {
     FreeFrame(once, 200);
   }
   std::vector<void*> frames;
-  for (size_t size : {1, 127, 128, 129, 200, 256, 4096, 4097, 100'000}) {
+  for (const size_t size : std::vector<size_t>{1, 127, 128, 129, 200, 256, 4096, 4097, 100'000}) {
     for (int i = 0; i < 3; ++i) {
       frames.push_back(AllocateFrame(size));
       std::memset(frames.back(), i, size);

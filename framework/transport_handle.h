@@ -80,24 +80,24 @@ class TransportHandle {
   // Asks. Exactly one outcome is told, on the executor, if OK is returned; else nothing is called.
   // Errors: RESOURCE_EXHAUSTED the queue is full, or the message too large; ALREADY_EXISTS the msgID is in flight;
   // UNAVAILABLE the transport is gone; CANCELLED stopped; INVALID_ARGUMENT the message cannot be encoded.
-  absl::Status Send(const M& message, Callback<M> callback, const SendOptions& options = {}) {
+  absl::Status Send(const M& message, Callback<M> callback, const SendOptions& options = {}) const {
     return Ask(message, options,
                [&](Outgoing& node) { node.Emplace<CallbackCompletion<M>>(std::move(callback), *protocol_.codec()); });
   }
   // `machine` is borrowed until its outcome.
-  absl::Status Send(const M& message, StatMachine<M>& machine, const SendOptions& options = {}) {
+  absl::Status Send(const M& message, StatMachine<M>& machine, const SendOptions& options = {}) const {
     return Ask(message, options, [&](Outgoing& node) { node.Emplace<StatMachineCompletion<M>>(machine, *protocol_.codec()); });
   }
 
   // For coroutines: `absl::StatusOr<M> reply = co_await server.CoSend(message)`. Asks when awaited; see SendAwaiter. This handle
   // and the message are borrowed until the coroutine goes on. Errors: those of Send, and the outcome's.
-  SendAwaiter<M> CoSend(const M& message ABSL_ATTRIBUTE_LIFETIME_BOUND, const SendOptions& options = {}) {
+  SendAwaiter<M> CoSend(const M& message ABSL_ATTRIBUTE_LIFETIME_BOUND, const SendOptions& options = {}) const {
     return SendAwaiter<M>(*this, message, options);
   }
 
   // Asks and waits: for the reply, or the outcome's error. Errors beside those: FAILED_PRECONDITION this thread runs a loop,
   // which must not wait.
-  absl::StatusOr<M> SyncSend(const M& message, const SendOptions& options = {}) {
+  absl::StatusOr<M> SyncSend(const M& message, const SendOptions& options = {}) const {
     if (Baton::AnyHeldHere()) {
       return absl::FailedPreconditionError(
           "SyncSend on a thread that runs a loop would stop that loop: use Send with a callback, or another executor");
@@ -113,7 +113,7 @@ class TransportHandle {
   }
 
   // One way: OK means accepted. Errors beside those of Send: FAILED_PRECONDITION the codec has no one-way messages.
-  absl::Status Post(const M& message, const SendOptions& options = {}) {
+  absl::Status Post(const M& message, const SendOptions& options = {}) const {
     if (!protocol_.parts()->traits.Has(MessageKind::one_way)) {
       return absl::FailedPreconditionError(
           absl::StrCat("protocol \"", protocol_.parts()->name, "\" has no one-way messages on its wire"));
@@ -128,7 +128,7 @@ class TransportHandle {
   friend class SendAwaiter<M>;
 
   template <class Make>
-  absl::Status Ask(const M& message, const SendOptions& options, const Make& make) {
+  absl::Status Ask(const M& message, const SendOptions& options, const Make& make) const {
     Submission submission = Describe(MessageKind::request, options);
     const absl::FunctionRef<void(Outgoing&)> make_ref = make;
     submission.make = &make_ref;
@@ -148,7 +148,7 @@ class TransportHandle {
     return submission;
   }
 
-  absl::Status Submit(Submission& submission, const M& message) {
+  absl::Status Submit(Submission& submission, const M& message) const {
     if (submission.is_request() && protocol_.parts()->traits.ids == IdPolicy::carried) {
       absl::StatusOr<MsgId> id = Guarded("the message codec, asked for an id,",
                                          [&]() -> absl::StatusOr<MsgId> { return protocol_.codec()->IdOf(message); });
