@@ -20,7 +20,7 @@
 ABSL_FLAG(std::string, engine, "rain",
           "what runs the echo: rain, epoll (by hand, the yardstick), uv (by hand, on libuv streams)");
 ABSL_FLAG(std::string, transport, "tcp", "tcp, unix (two processes each), inproc (two threads)");
-ABSL_FLAG(std::string, mode, "callback", "callback, or sync: as many blocking threads as calls in flight");
+ABSL_FLAG(std::string, mode, "callback", "callback; coroutine: one for each call in flight; sync: as many blocking threads");
 ABSL_FLAG(std::string, codec, "", "compact, capnp; the yardsticks have raw. Empty: compact, or raw");
 ABSL_FLAG(uint32_t, parallel, 64, "calls in flight");
 ABSL_FLAG(uint32_t, payload, 110, "bytes each way");
@@ -112,7 +112,7 @@ absl::Status Table(const Options& options) {
                           options.payload_bytes, TableHead()));
   }
   for (const Carrier carrier : {Carrier::tcp, Carrier::local, Carrier::inproc}) {
-    for (const Mode mode : {Mode::callback, Mode::sync}) {
+    for (const Mode mode : {Mode::callback, Mode::coroutine, Mode::sync}) {
       Options row = options;
       row.carrier = carrier;
       row.mode = mode;

@@ -14,7 +14,7 @@ constexpr size_t kCubicFromBytes = 32 << 10;
 // In the order of the enumerations.
 constexpr std::array<absl::string_view, 3> kEngines = {"rain", "epoll", "uv"};
 constexpr std::array<absl::string_view, 3> kCarriers = {"tcp", "unix", "inproc"};
-constexpr std::array<absl::string_view, 2> kModes = {"callback", "sync"};
+constexpr std::array<absl::string_view, 3> kModes = {"callback", "coroutine", "sync"};
 constexpr std::array<absl::string_view, 3> kCodecs = {"raw", "compact", "capnp"};
 constexpr std::array<absl::string_view, 2> kExecutions = {"inline", "pool"};
 

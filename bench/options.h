@@ -13,7 +13,7 @@ namespace rain::bench {
 
 enum class EngineKind { rain, epoll, uv };
 enum class Carrier { tcp, local, inproc };  // "tcp", "unix", "inproc"
-enum class Mode { callback, sync };
+enum class Mode { callback, coroutine, sync };
 enum class Codec { raw, compact, capnp };  // raw: what the yardsticks speak, see raw_wire.h
 enum class Execution { direct, pool };     // "inline", "pool"
 

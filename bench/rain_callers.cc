@@ -8,8 +8,10 @@
 #include "absl/container/inlined_vector.h"
 #include "listenrain/bench/calls.h"
 #include "listenrain/bench/course.h"
+#include "listenrain/executors/inline_executor.h"
 #include "listenrain/framework/clock.h"
 #include "listenrain/framework/mutex.h"
+#include "listenrain/framework/spawn.h"
 
 namespace rain::bench {
 namespace {
@@ -38,9 +40,12 @@ class LoopCaller final : private TurnTask {
   LoopCaller(const TransportHandle<Message>& server, Loop& loop, const Meter& meter, Calls& calls, Course& course)
       : server_(server), loop_(loop), meter_(meter), calls_(calls), course_(course) {}
 
-  void Start() {
+  void Start(Mode mode) {
     TakeTime();
-    for (size_t slot = 0; slot < calls_.parallel() && !course_.failed(); ++slot) Ask(slot);
+    const auto here = NewInlineExecutor();
+    for (size_t slot = 0; slot < calls_.parallel() && !course_.failed(); ++slot) {
+      mode == Mode::coroutine ? Spawn(*here, AskInTurn(slot)) : Ask(slot);
+    }
   }
 
  private:
@@ -54,9 +59,21 @@ class LoopCaller final : private TurnTask {
   }
 
   void OnReply(uint64_t number, const absl::StatusOr<Message>& reply) {
+    if (GoesOn(number, reply)) Ask(Calls::SlotOf(number));
+  }
+
+  Task<> AskInTurn(size_t slot) {
+    for (bool goes_on = true; goes_on;) {
+      const uint64_t number = calls_.Begin(slot, now_);
+      const absl::StatusOr<Message> reply = co_await server_.CoSend(RequestOf(calls_.pattern(), number));
+      goes_on = GoesOn(number, reply);
+    }
+  }
+
+  bool GoesOn(uint64_t number, const absl::StatusOr<Message>& reply) {
     TakeTime();
     if (absl::Status ended = EndCall(calls_, number, reply, now_); !ended.ok()) course_.Fail(std::move(ended));
-    if (now_ < meter_.end() && !course_.failed()) Ask(Calls::SlotOf(number));
+    return now_ < meter_.end() && !course_.failed();
   }
 
   // Once a turn, as the yardsticks do.
@@ -87,24 +104,37 @@ class PoolCaller {
   PoolCaller(const TransportHandle<Message>& server, const Meter& meter, Calls& calls, Course& course)
       : server_(server), pattern_(calls.pattern()), meter_(meter), calls_(&calls), course_(course) {}
 
-  void Start() {
+  void Start(Mode mode) {
     std::vector<uint64_t> numbers;
     {
       MutexLock lock(mutex_);
       const Instant now = SystemClock().Now();
       for (size_t slot = 0; slot < calls_->parallel(); ++slot) numbers.push_back(calls_->Begin(slot, now));
     }
-    for (const uint64_t number : numbers) Ask(number);
+    const auto here = NewInlineExecutor();
+    for (const uint64_t number : numbers) mode == Mode::coroutine ? Spawn(*here, AskInTurn(number)) : Ask(number);
   }
 
  private:
   void Ask(uint64_t number) {
     absl::Status sent = server_.Send(RequestOf(pattern_, number),
-                                     [this, number](absl::StatusOr<Message> reply) { OnReply(number, std::move(reply)); });
+                                     [this, number](const absl::StatusOr<Message>& reply) { OnReply(number, reply); });
     if (!sent.ok()) OnReply(number, std::move(sent));
   }
 
-  void OnReply(uint64_t number, absl::StatusOr<Message> reply) {
+  void OnReply(uint64_t number, const absl::StatusOr<Message>& reply) {
+    if (const uint64_t next = NextAfter(number, reply); next != 0) Ask(next);
+  }
+
+  Task<> AskInTurn(uint64_t number) {
+    while (number != 0) {
+      const absl::StatusOr<Message> reply = co_await server_.CoSend(RequestOf(pattern_, number));
+      number = NextAfter(number, reply);
+    }
+  }
+
+  // 0: none. With the last of them this is gone.
+  uint64_t NextAfter(uint64_t number, const absl::StatusOr<Message>& reply) {
     const Instant now = SystemClock().Now();
     uint64_t next = 0;
     bool done = false;
@@ -114,8 +144,8 @@ class PoolCaller {
       if (now < meter_.end() && !course_.failed()) next = calls_->Begin(Calls::SlotOf(number), now);
       done = calls_->in_flight() == 0;
     }
-    if (next != 0) Ask(next);
-    if (done) course_.Done();  // this is gone
+    if (done) course_.Done();
+    return next;
   }
 
   TransportHandle<Message> server_;
@@ -145,7 +175,7 @@ Latencies CallOnLoop(const Options& options, const TransportHandle<Message>& ser
   Course course;
   LoopCaller caller(server, loop, meter, calls, course);
   meter.Start(SystemClock().Now());
-  loop.Run([&caller] { caller.Start(); });
+  loop.Run([&caller, mode = options.mode] { caller.Start(mode); });
   if (absl::Status ended = course.Await(meter); !ended.ok()) return ended;
   return std::make_unique<Histogram>(calls.latencies());
 }
@@ -156,7 +186,7 @@ Latencies CallOnPool(const Options& options, const TransportHandle<Message>& ser
   Course course;
   PoolCaller caller(server, meter, calls, course);
   meter.Start(SystemClock().Now());
-  caller.Start();
+  caller.Start(options.mode);
   if (absl::Status ended = course.Await(meter); !ended.ok()) return ended;
   return std::make_unique<Histogram>(calls.latencies());
 }

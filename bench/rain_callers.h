@@ -18,9 +18,9 @@ inline constexpr int64_t kEchoMethod = 1;
 // All as Engine::Call says. `server` and `loop` are the client's. Thread: any but the loop's.
 using Latencies = absl::StatusOr<std::unique_ptr<Histogram>>;
 
-// From callbacks on the loop: the protocol's executor must be inline.
+// From callbacks or coroutines on the loop: the protocol's executor must be inline.
 Latencies CallOnLoop(const Options& options, const TransportHandle<Message>& server, Loop& loop, Meter& meter);
-// From callbacks on an executor's threads.
+// From callbacks or coroutines on an executor's threads.
 Latencies CallOnPool(const Options& options, const TransportHandle<Message>& server, Meter& meter);
 // From as many threads as calls, each of which blocks.
 Latencies CallFromThreads(const Options& options, const TransportHandle<Message>& server, Meter& meter);

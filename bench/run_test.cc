@@ -101,7 +101,7 @@ std::string WayName(const testing::TestParamInfo<Way>& way) {
 
 INSTANTIATE_TEST_SUITE_P(Every, RainTest,
                          testing::Combine(testing::Values(Carrier::tcp, Carrier::inproc),
-                                          testing::Values(Mode::callback, Mode::sync),
+                                          testing::Values(Mode::callback, Mode::coroutine, Mode::sync),
                                           testing::Values(Codec::compact, Codec::capnp),
                                           testing::Values(Execution::direct, Execution::pool)),
                          WayName);

@@ -9,7 +9,7 @@ namespace {
 
 class InlineExecutor final : public Executor {
  public:
-  void Run(Task task) override { RunTask(std::move(task), "inline executor"); }
+  void Run(Job task) override { RunTask(std::move(task), "inline executor"); }
   int concurrency() const override { return 0; }
 };
 

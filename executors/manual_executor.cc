@@ -4,7 +4,7 @@
 
 namespace rain {
 
-void ManualExecutor::Run(Task task) {
+void ManualExecutor::Run(Job task) {
   MutexLock lock(mutex_);
   waiting_.Push(std::move(task));
 }
@@ -15,7 +15,7 @@ size_t ManualExecutor::size() const {
 }
 
 bool ManualExecutor::RunOne() {
-  Task task;
+  Job task;
   {
     MutexLock lock(mutex_);
     if (waiting_.empty()) return false;
@@ -34,7 +34,7 @@ size_t ManualExecutor::RunAll() {
 size_t ManualExecutor::DropAll() {
   size_t count = 0;
   for (;;) {
-    Task task;  // destroyed outside the lock: its end may call Run
+    Job task;  // destroyed outside the lock: its end may call Run
     MutexLock lock(mutex_);
     if (waiting_.empty()) return count;
     task = waiting_.Pop();

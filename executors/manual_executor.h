@@ -17,7 +17,7 @@ class ManualExecutor final : public Executor {
   ManualExecutor(const ManualExecutor&) = delete;
   ManualExecutor& operator=(const ManualExecutor&) = delete;
 
-  void Run(Task task) override;
+  void Run(Job task) override;
   int concurrency() const override { return 1; }
 
   // How many tasks wait.

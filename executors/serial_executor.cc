@@ -13,13 +13,13 @@ namespace {
 // runs it.
 class Lane {
  public:
-  void Add(Task task) {
+  void Add(Job task) {
     MutexLock lock(mutex_);
     waiting_.Push(std::move(task));
   }
 
   void RunOne() {
-    Task task = Begin();
+    Job task = Begin();
     while (task) {
       RunTask(std::exchange(task, nullptr), "serial executor");
       task = Next();
@@ -28,13 +28,13 @@ class Lane {
 
   // For a turn that was destroyed unrun.
   void DropOne() {
-    Task task;  // destroyed outside the lock
+    Job task;  // destroyed outside the lock
     MutexLock lock(mutex_);
     task = waiting_.Pop();
   }
 
  private:
-  Task Begin() {
+  Job Begin() {
     MutexLock lock(mutex_);
     if (running_) {
       ++turns_left_;
@@ -44,7 +44,7 @@ class Lane {
     return waiting_.Pop();
   }
 
-  Task Next() {
+  Job Next() {
     MutexLock lock(mutex_);
     if (turns_left_ == 0) {
       running_ = false;
@@ -78,7 +78,7 @@ class SerialExecutor final : public Executor {
  public:
   explicit SerialExecutor(std::shared_ptr<Executor> under) : under_(std::move(under)) {}
 
-  void Run(Task task) override {
+  void Run(Job task) override {
     lane_->Add(std::move(task));
     under_->Run(Turn(lane_));
   }

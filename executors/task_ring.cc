@@ -6,7 +6,7 @@
 
 namespace rain {
 
-void RunTask(Task task, absl::string_view where) {
+void RunTask(Job task, absl::string_view where) {
   try {
     std::move(task)();
   } catch (const std::exception& thrown) {

@@ -10,10 +10,10 @@
 
 namespace rain {
 
-using Task = absl::AnyInvocable<void() &&>;
+using Job = absl::AnyInvocable<void() &&>;  // an executor's task
 
 // Runs and destroys the task. What it throws is logged under `where`.
-void RunTask(Task task, absl::string_view where);
+void RunTask(Job task, absl::string_view where);
 
 // Thread: one at a time. Destroying it destroys the tasks that are left, unrun, oldest first.
 class TaskRing {
@@ -29,15 +29,15 @@ class TaskRing {
   bool empty() const { return size_ == 0; }
   size_t size() const { return size_; }
 
-  void Push(Task task) {
+  void Push(Job task) {
     if (size_ == slots_.size()) Grow();
     slots_[(first_ + size_) & (slots_.size() - 1)] = std::move(task);
     ++size_;
   }
 
   // Must not be empty.
-  Task Pop() {
-    Task task = std::move(slots_[first_]);
+  Job Pop() {
+    Job task = std::move(slots_[first_]);
     slots_[first_] = nullptr;
     first_ = (first_ + 1) & (slots_.size() - 1);
     --size_;
@@ -48,13 +48,13 @@ class TaskRing {
   static constexpr size_t kFirstCapacity = 64;  // capacities are powers of two
 
   void Grow() {
-    std::vector<Task> larger(slots_.empty() ? kFirstCapacity : 2 * slots_.size());
+    std::vector<Job> larger(slots_.empty() ? kFirstCapacity : 2 * slots_.size());
     for (size_t i = 0; i < size_; ++i) larger[i] = std::move(slots_[(first_ + i) & (slots_.size() - 1)]);
     slots_ = std::move(larger);
     first_ = 0;
   }
 
-  std::vector<Task> slots_;
+  std::vector<Job> slots_;
   size_t first_ = 0;
   size_t size_ = 0;
 };

@@ -24,7 +24,7 @@ class Work : public std::enable_shared_from_this<Work> {
 
   // Thread: any. This, if the caller must Wake() a thread that sleeps: a reference, for the task may end the pool meanwhile.
   // After End the task is left to the caller.
-  std::shared_ptr<Work> Add(Task& task);
+  std::shared_ptr<Work> Add(Job& task);
   void Wake() { added_.SignalOne(); }
   // Thread: any. Lets the threads end when nothing waits.
   void End();
@@ -48,7 +48,7 @@ class Work : public std::enable_shared_from_this<Work> {
 
 thread_local const Work* Work::served_here = nullptr;
 
-std::shared_ptr<Work> Work::Add(Task& task) {
+std::shared_ptr<Work> Work::Add(Job& task) {
   MutexLock lock(mutex_);
   if (ending_) return nullptr;
   waiting_.Push(std::move(task));
@@ -66,7 +66,7 @@ void Work::End() {
 void Work::Serve() {
   served_here = this;
   for (;;) {
-    Task task;
+    Job task;
     {
       MutexLock lock(mutex_);
       while (waiting_.empty() && !ending_) {
@@ -88,7 +88,7 @@ class ThreadPool final : public Executor {
   ~ThreadPool() override;
   void Start(int threads, const std::string& name);
 
-  void Run(Task task) override;
+  void Run(Job task) override;
   int concurrency() const override { return static_cast<int>(threads_.size()); }
 
  private:
@@ -118,7 +118,7 @@ ThreadPool::~ThreadPool() {
   for (std::thread& thread : threads_) own ? thread.detach() : thread.join();
 }
 
-void ThreadPool::Run(Task task) {
+void ThreadPool::Run(Job task) {
   if (const auto work = work_->Add(task)) work->Wake();
 }
 

@@ -12,7 +12,11 @@ namespace rain {
 
 Acceptor::Acceptor(Ref<AcceptorBox> box, std::shared_ptr<const ProtocolParts> protocol, std::shared_ptr<const RequestSink> sink,
                    std::unique_ptr<ChannelGenerator> generator)
-    : box_(std::move(box)), protocol_(std::move(protocol)), sink_(std::move(sink)), generator_(std::move(generator)) {
+    : box_(std::move(box)),
+      protocol_(std::move(protocol)),
+      sink_(std::move(sink)),
+      generator_(std::move(generator)),
+      retry_(box_->shard->loop(), [this] { Ask(); }) {
   box_->acceptor = this;
 }
 
@@ -41,8 +45,7 @@ void Acceptor::OnChannel(absl::StatusOr<std::unique_ptr<Channel>> channel) {
     Log(again.has_value() ? Severity::warning : Severity::error, absl::StrCat("listener ", box_->bound_key.text()),
         absl::StrCat(channel.status().message(), again.has_value() ? "; trying again" : "; listening no more"));
     if (!again.has_value()) return End(Fresh(channel.status()));
-    retry_ = std::make_unique<DelayTimer>(shard.loop(), *again, [this] { Ask(); });
-    retry_->Start();
+    retry_.Start(*again);
     return;
   }
   auto box = MakeRef<PostBox>(box_->shard, protocol_, box_->bound_key, Role::acceptor);
@@ -61,7 +64,7 @@ void Acceptor::End(absl::Status why) {
   if (ended_) return;
   ended_ = true;
   generator_.reset();
-  retry_.reset();
+  retry_.Stop();
   while (!transports_.empty()) transports_.begin()->second->End(Fresh(why));
   box_->acceptor = nullptr;
   box_->shard->Bury(*this);

@@ -44,7 +44,7 @@ class Acceptor final : public Resident {
   std::unique_ptr<ChannelGenerator> generator_;
   uint64_t accepted_ = 0;
   std::map<uint64_t, Transport*> transports_;  // by their number, so that they end in the order in which they came
-  std::unique_ptr<DelayTimer> retry_;
+  DelayTimer retry_;
   bool ended_ = false;
 };
 

@@ -24,7 +24,12 @@ class Budget {
         "the transport's queue is full: ", packets - 1, " packets and ", total - bytes, " bytes wait, limits are ", max_packets_,
         " and ", max_bytes_, ": wait for outcomes, or raise limits.max_queued_bytes and max_queued_packets"));
   }
-  // What Charge took.
+  // For what was accepted before, and is queued again.
+  void ChargeAgain(size_t bytes) {
+    packets_.fetch_add(1, std::memory_order_relaxed);
+    bytes_.fetch_add(bytes, std::memory_order_relaxed);
+  }
+  // What either took.
   void Release(size_t bytes) {
     bytes_.fetch_sub(bytes, std::memory_order_relaxed);
     packets_.fetch_sub(1, std::memory_order_relaxed);

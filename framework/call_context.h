@@ -12,8 +12,8 @@ namespace rain {
 // A value; may be kept after the handler returned. Thread: any.
 class CallContext {
  public:
-  CallContext(Ref<PostBox> box, const MessageHeader& header)
-      : box_(std::move(box)), remaining_(header.remaining), id_(header.id) {}
+  CallContext(Ref<PostBox> box, const MessageHeader& header, uint32_t channel)
+      : box_(std::move(box)), remaining_(header.remaining), channel_(channel), id_(header.id) {}
 
   const PeerInfo& peer() const { return box_->peer(); }
   // The listener's key, or the dialed one.
@@ -22,13 +22,14 @@ class CallContext {
   // Of the caller's deadline when it sent the request; infinite if the codec carries none.
   absl::Duration remaining() const { return remaining_; }
   // True if nobody waits for the reply any more.
-  bool cancelled() const { return box_->gone(); }
+  bool cancelled() const { return box_->gone() || box_->channel() != channel_; }
   // The transport that the request came on, to ask and push back (TransportHandle).
   const Ref<PostBox>& transport() const { return box_; }
 
  private:
   Ref<PostBox> box_;
   absl::Duration remaining_;
+  uint32_t channel_;
   MsgId id_;
 };
 

@@ -40,7 +40,9 @@ struct PeerInfo {
     int64_t process = 0;
     uint32_t user = 0;
     uint32_t group = 0;
+    friend bool operator==(const Credentials&, const Credentials&) = default;
   };
+  friend bool operator==(const PeerInfo&, const PeerInfo&) = default;
   std::optional<Credentials> credentials;  // where the system vouches for them (Unix sockets; this process, in process)
 };
 

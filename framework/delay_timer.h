@@ -1,4 +1,4 @@
-// DelayTimer: calls a function a fixed while after Start.
+// DelayTimer: calls a function a while after Start.
 #pragma once
 
 #include <utility>
@@ -13,11 +13,10 @@ namespace rain {
 // Thread: loop. `loop` is borrowed.
 class DelayTimer final : private Timer {
  public:
-  DelayTimer(Loop& loop, absl::Duration delay, absl::AnyInvocable<void()> on_time)
-      : loop_(loop), delay_(delay), on_time_(std::move(on_time)) {}
+  DelayTimer(Loop& loop, absl::AnyInvocable<void()> on_time) : loop_(loop), on_time_(std::move(on_time)) {}
 
   // Begins anew if it runs already.
-  void Start() { loop_.timers().Arm(*this, loop_.now() + delay_); }
+  void Start(absl::Duration delay) { loop_.timers().Arm(*this, loop_.now() + delay); }
   void Stop() { loop_.timers().Cancel(*this); }
   bool running() const { return armed(); }
 
@@ -25,7 +24,6 @@ class DelayTimer final : private Timer {
   void OnTimer() override { on_time_(); }
 
   Loop& loop_;
-  const absl::Duration delay_;
   absl::AnyInvocable<void()> on_time_;
 };
 

@@ -19,7 +19,8 @@ struct Incoming {
   Ref<PostBox> context;  // the same, for the handler's context
   MessageHeader header;
   Payload payload;
-  size_t bytes = 0;  // what it weighs until it is answered, or as a one-way message handled; never 0
+  size_t bytes = 0;      // what it weighs until it is answered, or as a one-way message handled; never 0
+  uint32_t channel = 0;  // the transport's channel that it came on, by number
 };
 
 // Takes peers' requests: decodes and routes them. Made by the typed edge. Thread: executor, several at once.

@@ -13,6 +13,8 @@ struct Limits {
   size_t max_queued_packets = 64 << 10;
   size_t window_requests = 16 << 10;  // requests in flight, each way; configured alike on both sides
   size_t window_bytes = 256 << 20;
+  double retry_share = 0.1;  // of the idempotent requests, so many may be sent a second time, and retry_burst at once
+  double retry_burst = 100;
   absl::Duration stall = absl::Seconds(10);  // a transport blocked both ways for so long is closed
 };
 

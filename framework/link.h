@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -39,6 +40,12 @@ class LinkEvents : public PacketSink {
   ~LinkEvents() = default;
 };
 
+// A packet that no byte of was taken: its payload, and where it would have ended.
+struct UntakenPacket {
+  Payload payload;
+  uint64_t end = 0;
+};
+
 class Link final : private ChannelEvents, private TurnTask {
  public:
   struct Parts {
@@ -47,6 +54,7 @@ class Link final : private ChannelEvents, private TurnTask {
     BufferPool& pool;
     Limits limits;
     PacketReader::Options reader;
+    bool keeps_untaken = false;  // so that TakeUntaken can give it back
   };
   // The parts and `events` are borrowed. Starts the channel.
   Link(const Parts& parts, std::unique_ptr<Channel> channel, LinkEvents& events);
@@ -71,6 +79,11 @@ class Link final : private ChannelEvents, private TurnTask {
   uint64_t end() const { return end_; }
   Ring<ChargedPacket>& charged_packets() { return charged_; }
 
+  // Once closed: the packets of which the channel has taken nothing, cut again from what was written. None without
+  // keeps_untaken; from one on that the packet codec cannot cut, none.
+  std::vector<UntakenPacket> TakeUntaken();
+
+  bool open() const { return open_; }
   void SetReading(bool reading) { channel_->SetReading(reading); }
   bool reading_ended() const { return ended_; }
   const PeerInfo& peer() const { return channel_->peer(); }
@@ -85,6 +98,7 @@ class Link final : private ChannelEvents, private TurnTask {
   // Gives back the memory that an idle link needs not.
   void Trim() {
     charged_.Trim();
+    written_.Trim();
     output_.Trim();
   }
 
@@ -98,15 +112,26 @@ class Link final : private ChannelEvents, private TurnTask {
   void OnClosed(absl::Status why) override;
   void OnTurnEnd() override;
   void Flush();
+  void WriteReady();
   void NoteTaken();
 
+  // A piece given to the channel and not known to be taken.
+  struct WrittenPiece {
+    Buffer bytes;
+    uint64_t flush_end = 0;  // where the pieces of its flush end, which hold whole packets
+  };
+
   Loop& loop_;
+  const PacketCodec& codec_;
+  const bool keeps_untaken_;
   LinkEvents& events_;
   std::unique_ptr<Channel> channel_;
   PacketReader reader_;
   Output output_;
   Ring<ChargedPacket> charged_;
-  uint64_t end_ = 0;  // of the last packet
+  Ring<WrittenPiece> written_;
+  uint64_t written_from_ = 0;  // where the first of these begins; a packet begins there too
+  uint64_t end_ = 0;           // of the last packet
   bool open_ = true;
   bool ended_ = false;
 };

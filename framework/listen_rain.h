@@ -50,6 +50,13 @@ class ListenRain {
     return transport->Send(message, std::forward<Outcome>(outcome), options);
   }
 
+  // For coroutines: asks when awaited. See TransportHandle::CoSend.
+  template <class M>
+  SendAwaiter<M> CoSend(const Protocol<M>& protocol, const TransportKey& key,
+                        const std::type_identity_t<M>& message ABSL_ATTRIBUTE_LIFETIME_BOUND, const SendOptions& options = {}) {
+    return SendAwaiter<M>(Open(protocol, key), message, options);
+  }
+
   // Asks and waits for the reply. Errors: those of Send, and the outcome's.
   template <class M>
   absl::StatusOr<M> SyncSend(const Protocol<M>& protocol, const TransportKey& key, const std::type_identity_t<M>& message,

@@ -73,9 +73,10 @@ void OutgoingPool::Clean(Outgoing& outgoing) {
   outgoing.header = MessageHeader();
   outgoing.where = RunOn::executor;
   outgoing.stage = Stage::submitted;
-  outgoing.idempotent = outgoing.cancelled = false;
+  outgoing.idempotent = outgoing.wait_for_ready = outgoing.cancelled = false;
   outgoing.priority = 0;
   outgoing.size = outgoing.packet_bytes = outgoing.answered_bytes = 0;
+  outgoing.channel = 0;
   outgoing.sent_end = 0;
   outgoing.charged = false;
   outgoing.deadline = Instant::Infinite();

@@ -49,6 +49,7 @@ struct Outgoing final : Timer {
   RunOn where = RunOn::executor;
   Stage stage = Stage::submitted;
   bool idempotent = false;
+  bool wait_for_ready = false;
   bool cancelled = false;     // before it came to the loop; thread: loop
   bool outside = false;       // constant: a node that New gives, not NewInLoop
   int priority = 0;           // higher leaves first, in queues that look at it
@@ -57,6 +58,7 @@ struct Outgoing final : Timer {
   uint64_t sent_end = 0;      // once sent: where the packet ends, counted from the channel's first byte
   size_t packet_bytes = 0;    // once sent: with framing
   size_t answered_bytes = 0;  // of a reply: what its request had weighed in the peer's window
+  uint32_t channel = 0;       // of a reply: the transport's channel that its request came on, by number
   Instant deadline = Instant::Infinite();
   DeadlineOwner* owner = nullptr;
   Ref<PostBox> box;          // set while in the mailbox or on an executor

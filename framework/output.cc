@@ -102,10 +102,13 @@ absl::StatusOr<size_t> Output::Append(Payload payload) {
   return EndPacket();
 }
 
-void Output::Flush(Channel& channel) {
+absl::Span<const Buffer> Output::Ready() {
   if (!block_.empty()) Emit(OffsetOf(cursor_));
+  return ready_;
+}
+
+void Output::Clear() {
   waiting_bytes_ = 0;
-  if (!ready_.empty()) channel.Write(ready_);
   ready_.clear();
   block_ = Buffer();
   start_ = cursor_ = end_ = nullptr;

@@ -8,7 +8,6 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "listenrain/framework/buffer.h"
-#include "listenrain/framework/channel.h"
 #include "listenrain/framework/packet_codec.h"
 #include "listenrain/framework/payload_writer.h"
 
@@ -30,8 +29,10 @@ class Output final : public PayloadWriter {
 
   // Bytes in packets not yet flushed.
   size_t waiting_bytes() const { return waiting_bytes_; }
-  // Writes all packets to the channel with one call, and lets go of the block.
-  void Flush(Channel& channel);
+  // All packets not yet flushed, as pieces to be written with one call. Borrowed until Clear, which follows before anything else.
+  absl::Span<const Buffer> Ready();
+  // Forgets the packets, which were written, and lets go of the block.
+  void Clear();
   // Gives back the memory that an idle output needs not.
   void Trim() {
     if (ready_.empty()) std::vector<Buffer>().swap(ready_);

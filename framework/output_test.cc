@@ -12,31 +12,11 @@
 namespace rain {
 namespace {
 
-// Remembers what is written, piece by piece.
-class RecordingChannel final : public Channel {
- public:
-  void Start(ChannelEvents&) override {}
-  void Write(absl::Span<const Buffer> pieces) override {
-    ++writes;
-    for (const Buffer& piece : pieces) {
-      EXPECT_FALSE(piece.empty());
-      pointers.push_back(piece.data());
-      stream.append(piece.data(), piece.size());
-    }
-  }
-  void CloseWrite() override {}
-  uint64_t bytes_taken() const override { return stream.size(); }
-  size_t pending_bytes() const override { return 0; }
-  void SetReading(bool) override {}
-  void Close(absl::Status) override {}
-  const PeerInfo& peer() const override { return peer_; }
-
+// What was written, piece by piece.
+struct Written {
   int writes = 0;
   std::string stream;
   std::vector<const char*> pointers;
-
- private:
-  PeerInfo peer_;
 };
 
 class OutputTest : public testing::Test {
@@ -46,7 +26,17 @@ class OutputTest : public testing::Test {
     payload.push_back(Buffer::Adopt(std::move(bytes)));
     return payload;
   }
-  // The packets that the channel was given.
+  void Flush(Output& output) {
+    const absl::Span<const Buffer> ready = output.Ready();
+    if (!ready.empty()) ++written_.writes;
+    for (const Buffer& piece : ready) {
+      EXPECT_FALSE(piece.empty());
+      written_.pointers.push_back(piece.data());
+      written_.stream.append(piece.data(), piece.size());
+    }
+    output.Clear();
+  }
+  // The packets that were written.
   std::vector<std::string> Packets() {
     class Sink final : public PacketSink {
      public:
@@ -57,7 +47,7 @@ class OutputTest : public testing::Test {
       std::vector<std::string> packets;
     } sink;
     PacketReader reader(*codec_, *pool_, {});
-    const absl::Status status = reader.Consume(Buffer::Adopt(channel_.stream), sink);
+    const absl::Status status = reader.Consume(Buffer::Adopt(written_.stream), sink);
     EXPECT_TRUE(status.ok()) << status;
     EXPECT_FALSE(reader.mid_packet());
     return sink.packets;
@@ -65,7 +55,7 @@ class OutputTest : public testing::Test {
 
   std::shared_ptr<const PacketCodec> codec_ = NewLengthPrefixCodec();
   std::shared_ptr<BufferPool> pool_ = NewBufferPool();
-  RecordingChannel channel_;
+  Written written_;
 };
 
 TEST_F(OutputTest, ATurnsPacketsLeaveInOneWriteOfOnePiece) {
@@ -79,19 +69,19 @@ TEST_F(OutputTest, ATurnsPacketsLeaveInOneWriteOfOnePiece) {
     ASSERT_TRUE(packet.ok());
     EXPECT_EQ(*packet, sent.back().size() + 4);
   }
-  output.Flush(channel_);
-  EXPECT_EQ(channel_.writes, 1);
-  EXPECT_EQ(channel_.pointers.size(), 1u);
+  Flush(output);
+  EXPECT_EQ(written_.writes, 1);
+  EXPECT_EQ(written_.pointers.size(), 1u);
   EXPECT_EQ(Packets(), sent);
   EXPECT_EQ(pool_->bytes_in_use(), 0u) << "a block is held between turns";
-  output.Flush(channel_);
-  EXPECT_EQ(channel_.writes, 1) << "nothing to write";
+  Flush(output);
+  EXPECT_EQ(written_.writes, 1) << "nothing to write";
 }
 
 TEST_F(OutputTest, EveryMixOfSizesWaysAndFailuresKeepsTheStreamWhole) {
   for (const bool fixed : {true, false}) {
     codec_ = fixed ? NewLengthPrefixCodec() : NewLinePacketCodec();
-    channel_ = {};
+    written_ = {};
     Output output(*codec_, *pool_, 1 << 20);
     std::mt19937 random(fixed ? 1 : 2);
     std::vector<std::string> sent;
@@ -129,10 +119,10 @@ TEST_F(OutputTest, EveryMixOfSizesWaysAndFailuresKeepsTheStreamWhole) {
           break;
         }
         default:
-          if (random() % 4 == 0) output.Flush(channel_);
+          if (random() % 4 == 0) Flush(output);
       }
     }
-    output.Flush(channel_);
+    Flush(output);
     const std::vector<std::string> got = Packets();
     ASSERT_EQ(got.size(), sent.size());
     for (size_t i = 0; i < sent.size(); ++i) ASSERT_TRUE(got[i] == sent[i]) << "packet " << i;
@@ -145,8 +135,8 @@ TEST_F(OutputTest, LargeBodiesAreNotCopied) {
   Payload payload = PayloadOf(std::string(kReferenceBytes, 'x'));
   const char* body = payload.front().data();
   ASSERT_TRUE(output.Append(std::move(payload)).ok());
-  output.Flush(channel_);
-  EXPECT_NE(std::find(channel_.pointers.begin(), channel_.pointers.end(), body), channel_.pointers.end());
+  Flush(output);
+  EXPECT_NE(std::find(written_.pointers.begin(), written_.pointers.end(), body), written_.pointers.end());
 }
 
 TEST_F(OutputTest, AFailedPacketLeavesTheOthersAlone) {
@@ -155,7 +145,7 @@ TEST_F(OutputTest, AFailedPacketLeavesTheOthersAlone) {
   EXPECT_TRUE(absl::IsResourceExhausted(output.Append(PayloadOf(std::string(98, 'x'))).status()));  // 102 with its header
   EXPECT_TRUE(absl::IsResourceExhausted(output.Append(PayloadOf(std::string(200, 'x'))).status()));
   ASSERT_TRUE(output.Append(PayloadOf("after")).ok());
-  output.Flush(channel_);
+  Flush(output);
   EXPECT_EQ(Packets(), (std::vector<std::string>{"before", "after"}));
 }
 

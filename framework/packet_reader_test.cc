@@ -83,7 +83,7 @@ TEST_F(PacketReaderTest, PacketsComeOutWholeAtEverySplit) {
   const std::vector<std::string> payloads = {"", "a", Bytes(300, 1), "", Bytes(5000, 2), "end"};
   std::string stream;
   for (const std::string& payload : payloads) stream += Framed(payload);
-  for (const size_t chunk : {1, 2, 3, 5, 7, 64, 1000, 4096, 100000}) {
+  for (const size_t chunk : std::initializer_list<size_t>{1, 2, 3, 5, 7, 64, 1000, 4096, 100000}) {
     for (const bool socket : {true, false}) {
       PacketReader reader = NewReader({.header_bytes = 2});
       sink_ = {};
@@ -100,7 +100,7 @@ TEST_F(PacketReaderTest, LargePacketsComeInTwoPiecesOfWhichTheFirstHasTheHeader)
                                              Bytes(3 << 20, 4)};
   std::string stream;
   for (const std::string& payload : payloads) stream += Framed(payload);
-  for (const size_t chunk : {5, 4099, 70000, 1 << 22}) {
+  for (const size_t chunk : std::initializer_list<size_t>{5, 4099, 70000, 1 << 22}) {
     for (const bool socket : {true, false}) {
       PacketReader reader = NewReader({.header_bytes = 24});
       sink_ = {};

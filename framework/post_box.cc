@@ -17,7 +17,9 @@ PostBox::PostBox(Ref<Shard> shard, std::shared_ptr<const ProtocolParts> protocol
       protocol_(std::move(protocol)),
       key_(std::move(key)),
       role_(role),
-      budget_(protocol_->limits.max_queued_bytes, protocol_->limits.max_queued_packets) {}
+      budget_(protocol_->limits.max_queued_bytes, protocol_->limits.max_queued_packets),
+      peers_(1),
+      peer_(&peers_.front()) {}
 
 PostBox::~PostBox() = default;
 
@@ -28,6 +30,14 @@ absl::Status PostBox::Submit(Submission& submission, Encode encode) {
   if (!inside) return SubmitFromOutside(submission, encode);
   if (Transport* open = transport(); open != nullptr) return open->Submit(submission, encode);
   return Closed();
+}
+
+void PostBox::set_peer(const PeerInfo& peer) {
+  for (const PeerInfo& known : peers_) {
+    if (known == peer) return peer_.store(&known, std::memory_order_release);
+  }
+  peers_.push_front(peer);
+  peer_.store(&peers_.front(), std::memory_order_release);
 }
 
 absl::Status PostBox::Closed() const {
@@ -57,14 +67,23 @@ void PostBox::Describe(Submission& submission, Outgoing& outgoing) {
   outgoing.header = std::move(submission.header);
   outgoing.where = submission.where;
   outgoing.idempotent = submission.idempotent;
+  outgoing.wait_for_ready = submission.wait_for_ready;
   outgoing.priority = submission.priority;
   outgoing.answered_bytes = submission.answered_bytes;
+  outgoing.channel = submission.channel;
   outgoing.deadline = submission.deadline;
   outgoing.completion = submission.waiter;
   if (submission.make != nullptr) (*submission.make)(outgoing);
   // Tokens of other messages are never retired.
   if (submission.cancellation != nullptr && submission.is_request())
     submission.cancellation->Set(Ref<PostBox>::Share(this), outgoing.token);
+}
+
+// In a later turn, on the loop too: the request may still be in the mailbox, and that is looked into first.
+void PostBox::Cancel(Token token) {
+  shard_->loop().Run([box = Ref<PostBox>::Share(this), token] {
+    if (box->transport() != nullptr) box->transport()->Cancel(token);
+  });
 }
 
 absl::Status PostBox::SubmitFromOutside(Submission& submission, Encode encode) {
@@ -110,12 +129,7 @@ void Cancellation::Cancel() {
     box = std::move(box_);
     token = token_;
   }
-  if (!box) return;
-  PostBox& at = *box;
-  // In a later turn, on the loop too: the request may still be in the mailbox, and that is looked into first.
-  at.shard().loop().Run([box = std::move(box), token]() mutable {
-    if (box->transport() != nullptr) box->transport()->Cancel(token);
-  });
+  if (box) box->Cancel(token);
 }
 
 }  // namespace rain

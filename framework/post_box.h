@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <forward_list>
 #include <memory>
 #include <utility>
 
@@ -33,7 +34,8 @@ struct ProtocolParts;
 // What a caller may say of one request.
 struct SendOptions {
   absl::Duration timeout = absl::ZeroDuration();  // zero: the protocol's. Covers connecting, queueing, the wire, the handler
-  bool idempotent = false;                        // may be sent twice
+  bool idempotent = false;                        // may be sent twice: again on another channel, if the first one died
+  bool wait_for_ready = false;                    // waits while the other side is down; else fails with the attempt to connect
   int priority = 0;                               // higher first, in queues that look at it
   Cancellation* cancellation = nullptr;           // if given, can end the request early; of no effect on Post
 };
@@ -43,8 +45,10 @@ struct Submission {
   MessageHeader header;                    // of a request: `remaining` is its timeout
   Instant deadline = Instant::Infinite();  // set by Submit
   bool idempotent = false;
+  bool wait_for_ready = false;
   int priority = 0;
   size_t answered_bytes = 0;  // of a reply: what its request weighed
+  uint32_t channel = 0;       // of a reply: the transport's channel that its request came on, by number
   RunOn where = RunOn::executor;
   // Of a request: where its outcome goes. `make` puts a completion into the node's room; else `waiter` is borrowed.
   Completion* waiter = nullptr;
@@ -71,6 +75,9 @@ class PostBox final : public RefCounted {
   // stopped; UNAVAILABLE the transport is gone; the codec's own.
   absl::Status Submit(Submission& submission, Encode encode);
 
+  // Ends a request as CANCELLED, in a later turn, unless it has its outcome by then.
+  void Cancel(Token token);
+
   // A node for the queue: encoded into pooled blocks, charged to the budget. Errors: as Submit.
   absl::StatusOr<Outgoing*> Prepare(Submission& submission, Encode encode, bool in_loop);
   // Moves what the submission says into the node.
@@ -89,14 +96,16 @@ class PostBox final : public RefCounted {
 
   // True once the transport has ended: nobody waits for a reply there.
   bool gone() const { return gone_.load(std::memory_order_acquire); }
+  // The transport's present channel, by number: requests that came on an earlier one have nobody waiting for them.
+  uint32_t channel() const { return channel_.load(std::memory_order_acquire); }
 
   // One-way messages that wait for their handlers, in bytes: they bound what is read. Thread: loop; any; any.
   void PostArrived(size_t bytes) { unhandled_bytes_.fetch_add(bytes + kPostOverhead, std::memory_order_relaxed); }
   void PostHandled(size_t bytes);
   size_t unhandled_bytes() const { return unhandled_bytes_.load(std::memory_order_relaxed); }
 
-  // Who is at the other end. Set before the first request from there; empty while connecting.
-  const PeerInfo& peer() const { return peer_; }
+  // Who is, or was last, at the other end; empty before the first connect. Valid as long as the box.
+  const PeerInfo& peer() const { return *peer_.load(std::memory_order_acquire); }
 
   // What makes the transport, on its loop, when it is first looked for there. Set before others see the box.
   void set_opener(absl::AnyInvocable<void() &&> opener) { opener_ = std::move(opener); }
@@ -110,7 +119,9 @@ class PostBox final : public RefCounted {
     transport_ = transport;
     gone_.store(transport == nullptr, std::memory_order_release);
   }
-  void set_peer(PeerInfo peer) { peer_ = std::move(peer); }
+  // A new channel begins.
+  void set_peer(const PeerInfo& peer);
+  void set_channel(uint32_t number) { channel_.store(number, std::memory_order_release); }
 
  private:
   absl::Status SubmitFromOutside(Submission& submission, Encode encode);
@@ -125,7 +136,9 @@ class PostBox final : public RefCounted {
   std::atomic<bool> gone_{false};
   static constexpr size_t kPostOverhead = 256;  // what one costs beside its bytes
   std::atomic<size_t> unhandled_bytes_{0};
-  PeerInfo peer_;
+  std::atomic<uint32_t> channel_{0};
+  std::forward_list<PeerInfo> peers_;  // every one that there was, since somebody may be looking at it; thread: loop
+  std::atomic<const PeerInfo*> peer_;
 };
 
 // Ends one request early, from any thread, also after everything else is gone. One handle per request; the last one counts.

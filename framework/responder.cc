@@ -19,8 +19,9 @@ absl::Status Answer::Send(Encode encode) {
   reply.header.kind = MessageKind::reply;
   reply.header.id = id_;
   reply.answered_bytes = bytes_;
+  reply.channel = channel_;
   absl::Status status = box_->Submit(reply, encode);
-  if (!status.ok() && !box_->gone()) (void)SendError(status);  // the reason is returned below, whether the peer hears it or not
+  if (!status.ok() && !lost()) (void)SendError(status);  // the reason is returned below, whether the peer hears it or not
   bytes_ = 0;
   return status;
 }
@@ -40,14 +41,15 @@ absl::Status Answer::SendError(const absl::Status& why) {
     error.header.kind = MessageKind::error;
     error.header.id = id_;
     error.answered_bytes = bytes_;
+    error.channel = channel_;
     status =
         box_->Submit(error, [&](const MessageHeader& header, PayloadWriter& to) { return codec.EncodeError(header, why, to); });
-    if (status.ok() || box_->gone()) return status;
+    if (status.ok() || lost()) return status;
   }
   // Nothing can be said, on this wire or with these parts: the request is dropped, or in order, where a gap would shift all
   // replies, the channel ends.
-  box_->shard().Execute([box = box_, id = id_, bytes = bytes_] {
-    if (box->transport() != nullptr) box->transport()->DropUnanswered(id, bytes);
+  box_->shard().Execute([box = box_, id = id_, bytes = bytes_, channel = channel_] {
+    if (box->transport() != nullptr) box->transport()->DropUnanswered(id, bytes, channel);
   });
   return status;
 }

@@ -18,11 +18,13 @@ class Answer {
       : box_(std::move(incoming.box)),
         id_(incoming.header.id),
         bytes_(incoming.bytes),
+        channel_(incoming.channel),
         one_way_(incoming.header.kind == MessageKind::one_way) {}
   Answer(Answer&& other) noexcept
       : box_(std::move(other.box_)),
         id_(std::move(other.id_)),
         bytes_(std::exchange(other.bytes_, 0)),
+        channel_(other.channel_),
         one_way_(other.one_way_) {}
   Answer& operator=(Answer&&) = delete;
   // Unanswered: an error reply says so.
@@ -39,10 +41,13 @@ class Answer {
  private:
   absl::Status SendError(const absl::Status& why);
   absl::Status CheckExpected() const;
+  // The channel that the request came on is gone.
+  bool lost() const { return box_->gone() || box_->channel() != channel_; }
 
   Ref<PostBox> box_;
   MsgId id_;
   size_t bytes_;
+  uint32_t channel_;
   bool one_way_;
 };
 

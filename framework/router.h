@@ -13,6 +13,7 @@
 #include "listenrain/framework/guarded.h"
 #include "listenrain/framework/message_codec.h"
 #include "listenrain/framework/responder.h"
+#include "listenrain/framework/task_handler.h"
 
 namespace rain {
 
@@ -23,7 +24,7 @@ class Router {
  public:
   using Handler = absl::AnyInvocable<void(M, CallContext, Responder<M>) const>;
 
-  // The last handler of a method or command counts.
+  // The last handler of a method or command counts. A coroutine is one too: `Task<absl::StatusOr<M>>(M, CallContext)`.
   Router& On(int64_t method, Handler handler) {
     by_method_.insert_or_assign(method, std::move(handler));
     return *this;
@@ -32,11 +33,14 @@ class Router {
     by_command_.insert_or_assign(std::string(command), std::move(handler));
     return *this;
   }
+  Router& On(int64_t method, TaskHandler<M> handler) { return On(method, Answering(std::move(handler))); }
+  Router& On(absl::string_view command, TaskHandler<M> handler) { return On(command, Answering(std::move(handler))); }
   // For every other message; without it they end as NOT_FOUND.
   Router& Otherwise(Handler handler) {
     otherwise_ = std::move(handler);
     return *this;
   }
+  Router& Otherwise(TaskHandler<M> handler) { return Otherwise(Answering(std::move(handler))); }
 
   bool empty() const { return by_method_.empty() && by_command_.empty() && !otherwise_; }
   // Null: nobody takes it.
@@ -52,6 +56,13 @@ class Router {
   }
 
  private:
+  static Handler Answering(TaskHandler<M> handler) {
+    return [shared = std::make_shared<const TaskHandler<M>>(std::move(handler))](M message, CallContext context,
+                                                                                 Responder<M> responder) {
+      AnswerByTask<M>(shared, std::move(message), std::move(context), std::move(responder));
+    };
+  }
+
   absl::flat_hash_map<int64_t, Handler> by_method_;
   absl::flat_hash_map<std::string, Handler> by_command_;
   Handler otherwise_;
@@ -74,7 +85,7 @@ class RouterSink final : public RequestSink {
       : router_(std::move(router)), codec_(std::move(codec)) {}
 
   void OnRequest(Incoming&& incoming) const override {
-    CallContext context(std::move(incoming.context), incoming.header);
+    CallContext context(std::move(incoming.context), incoming.header, incoming.channel);
     Responder<M> responder(incoming, *codec_);
     absl::StatusOr<M> message = DecodeGuarded(*codec_, incoming.header, std::move(incoming.payload));
     if (!message.ok()) {

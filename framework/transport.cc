@@ -31,8 +31,9 @@ Transport::Transport(Ref<PostBox> box, std::shared_ptr<const RequestSink> sink)
       requests_(box_->protocol().stat_machines == nullptr ? NewStatMachinePool(shard_.nodes())
                                                           : box_->protocol().stat_machines(shard_.nodes())),
       deadlines_(shard_.loop()),
-      stall_(shard_.loop(), limits_.stall, [this] { OnStalled(); }),
-      idle_(shard_.loop(), kIdle, [this] { OnIdle(); }) {
+      retries_(limits_.retry_share, limits_.retry_burst),
+      stall_(shard_.loop(), [this] { OnStalled(); }),
+      idle_(shard_.loop(), [this] { OnIdle(); }) {
   box_->set_transport(this);
 }
 
@@ -40,33 +41,16 @@ Transport::~Transport() {
   if (!ended_) box_->set_transport(nullptr);
 }
 
-void Transport::Dial(std::unique_ptr<ChannelGenerator> generator) {
-  generator_ = std::move(generator);
-  absl::Status asked = Guarded("the channel generator", [this] {
-    generator_->Next(shard_.loop(), [this](absl::StatusOr<std::unique_ptr<Channel>> channel) {
-      if (ended_) return;
-      if (channel.ok()) {
-        Attach(*std::move(channel));
-      } else {
-        End(channel.status());
-      }
-    });
-    return absl::OkStatus();
-  });
-  if (asked.ok()) return;
-  // In a later turn, so that whoever asked for this transport is told the reason.
-  shard_.loop().Run([box = box_, why = std::move(asked)]() mutable {
-    if (box->transport() != nullptr) box->transport()->End(std::move(why));
-  });
-}
-
 void Transport::Attach(std::unique_ptr<Channel> channel) {
   box_->set_peer(channel->peer());
+  box_->set_channel(++channel_);
+  first_read_ = Instant::Infinite();
   const Link::Parts parts{shard_.loop(),
                           *box_->protocol().packet_codec,
                           shard_.buffers(),
                           limits_,
-                          {limits_.max_packet_bytes, traits_.header_bytes, traits_.payload_alignment}};
+                          {limits_.max_packet_bytes, traits_.header_bytes, traits_.payload_alignment},
+                          redialer_ != nullptr};
   counters_.channels_opened.Add();
   link_ = std::make_unique<Link>(parts, std::move(channel), static_cast<LinkEvents&>(*this));
   Pump();
@@ -84,16 +68,13 @@ void Transport::End(absl::Status why) {
   GuardedAndLogged("the queue", [this] {
     while (Outgoing* post = queue_->Pop()) DropPost(*post);
   });
-  while (Outgoing* answer = answers_.PopFront()) DropAnswer(*answer);
-  for (; !early_answers_.empty(); early_answers_.pop_front()) {
-    if (early_answers_.front() != nullptr) DropAnswer(*early_answers_.front());
-  }
+  ForgetPeersRequests();
   if (link_ != nullptr) {
     for (auto& charged = link_->charged_packets(); !charged.empty(); charged.pop_front()) OnTaken(charged.front());
     link_->Close(std::move(why));
     counters_.channels_closed.Add();
   }
-  generator_.reset();
+  redialer_.reset();
   shard_.Bury(*this);
 }
 
@@ -104,8 +85,8 @@ bool Transport::OnPacket(Payload&& payload) {
   absl::StatusOr<MessageHeader> header = Peek(payload);
   if (!header.ok()) {
     counters_.undecodable.Add();
-    if (in_order()) End(At("undecodable message", header.status()));
-    return !ended_;
+    if (in_order()) Hangup(At("undecodable message", header.status()));
+    return Reading();
   }
   Observe([&](Observer& observer) { observer.OnPacketIn(observed(), *header, payload); });
   switch (header->kind) {
@@ -128,11 +109,11 @@ bool Transport::OnPacket(Payload&& payload) {
     default:
       counters_.skipped.Add();
       if ((header->flags & kOptionalKindFlag) == 0) {
-        End(absl::DataLossError(absl::StrCat("the peer sent a message of kind ", static_cast<int>(header->kind),
-                                             ", which this side does not know and which is not marked as optional")));
+        Hangup(absl::DataLossError(absl::StrCat("the peer sent a message of kind ", static_cast<int>(header->kind),
+                                                ", which this side does not know and which is not marked as optional")));
       }
   }
-  return !ended_;
+  return Reading();
 }
 
 absl::StatusOr<MessageHeader> Transport::Peek(const Payload& payload) const {
@@ -145,12 +126,13 @@ absl::StatusOr<MessageHeader> Transport::Peek(const Payload& payload) const {
 
 void Transport::OnReadDone() {
   busy_ = true;
-  if (!ended_ && !idle_.running()) idle_.Start();
+  if (first_read_.infinite()) first_read_ = now();
+  if (!ended_ && !idle_.running()) idle_.Start(kIdle);
 }
 
 // After a while without traffic, the tables that traffic needed are given back.
 void Transport::OnIdle() {
-  if (std::exchange(busy_, false)) return idle_.Start();
+  if (std::exchange(busy_, false)) return idle_.Start(kIdle);
   if (link_ != nullptr) link_->Trim();
   if (asked_ids_.empty()) asked_ids_ = {};
   early_answers_.Trim();
@@ -167,13 +149,15 @@ void Transport::OnWritable() {
 // Nobody replies any more. An acceptor still answers what it was asked before.
 void Transport::OnLinkEnd() {
   const absl::Status why = absl::UnavailableError("the peer closed the channel");
-  if (box_->role() == Role::dialer) return End(why);
+  if (box_->role() == Role::dialer) return Hangup(why);
   FailAll(why);
   MaybeFinish();
 }
 
 void Transport::OnLinkClosed(absl::Status why) {
-  End(why.ok() ? absl::UnavailableError("the channel was closed") : std::move(why));
+  if (why.ok()) why = absl::UnavailableError("the channel was closed");
+  if (ended_ || redialer_ == nullptr) return End(std::move(why));
+  Lose(std::move(why));
 }
 
 }  // namespace rain

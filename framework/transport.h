@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
@@ -16,15 +17,18 @@
 #include "listenrain/framework/outgoing.h"
 #include "listenrain/framework/post_box.h"
 #include "listenrain/framework/queue.h"
+#include "listenrain/framework/redialer.h"
+#include "listenrain/framework/retry_budget.h"
 #include "listenrain/framework/ring.h"
 #include "listenrain/framework/shard.h"
 #include "listenrain/framework/stat_machine_pool.h"
 
 namespace rain {
 
-// Made on its loop: by the transport pool to dial, by an acceptor for an accepted channel. Housed by the shard; ends with its
-// channel (until reconnection comes), with the listener, or with the shard. Others reach it through its post box. Thread: loop.
-class Transport final : public Resident, private LinkEvents, private DeadlineOwner {
+// Made on its loop: by the transport pool to dial, by an acceptor for an accepted channel. Housed by the shard. One that dials
+// outlives its channels, and ends when its generator gives up; an accepted one ends with its channel; each with the shard. Others
+// reach it through its post box. Thread: loop.
+class Transport final : public Resident, private LinkEvents, private DeadlineOwner, private RedialEvents {
  public:
   // Told once, when the transport ends: nobody shall be sent there any more.
   using OnGone = absl::AnyInvocable<void() &&>;
@@ -33,7 +37,7 @@ class Transport final : public Resident, private LinkEvents, private DeadlineOwn
   void set_on_gone(OnGone on_gone) { on_gone_ = std::move(on_gone); }
   ~Transport() override;
 
-  // Asks the generator for a channel; messages wait meanwhile.
+  // Asks the generator for a channel, and for another one whenever it died; messages wait meanwhile.
   void Dial(std::unique_ptr<ChannelGenerator> generator);
   void Attach(std::unique_ptr<Channel> channel);
 
@@ -45,7 +49,7 @@ class Transport final : public Resident, private LinkEvents, private DeadlineOwn
   // Fewer one-way messages wait for their handlers: reading may go on.
   void PostsHandled() { WatchBacklog(); }
   // A request of the peer's that ends without a word, since the wire has none for errors.
-  void DropUnanswered(const MsgId& id, size_t bytes);
+  void DropUnanswered(const MsgId& id, size_t bytes, uint32_t channel);
 
   // Fails what is in flight, drops what is queued, abandons the channel.
   void End(absl::Status why) override;
@@ -57,6 +61,7 @@ class Transport final : public Resident, private LinkEvents, private DeadlineOwn
   absl::Status TellDirect(const Submission& submission, Encode encode);
   absl::Status EncodeDirect(const MessageHeader& header, Encode encode);
   absl::Status SubmitQueued(Submission& submission, Encode encode);
+  absl::Status CheckAnswered(size_t answered_bytes, uint32_t channel);
   absl::Status Admit(Outgoing& outgoing);
   bool MayWriteDirectly(const Submission& submission) const;
   bool WindowHas(size_t bytes) const;
@@ -91,6 +96,17 @@ class Transport final : public Resident, private LinkEvents, private DeadlineOwn
 
   void OnIdle();
 
+  // The channel's end, and the next one (transport_reconnect.cc).
+  void OnDialed(std::unique_ptr<Channel> channel) override;
+  void OnDialFailed(const absl::Status& why) override;
+  void OnGivenUp(absl::Status why) override;
+  void Hangup(absl::Status why);
+  void Lose(absl::Status why);
+  void SettleSent(const absl::Status& why);
+  void QueueAgain(std::vector<UntakenPacket> untaken, std::vector<Outgoing*> sent, const absl::Status& why);
+  Outgoing* PostOf(UntakenPacket packet);
+  void ForgetPeersRequests();
+
   // From the link.
   bool OnPacket(Payload&& payload) override;
   void OnReadDone() override;
@@ -101,6 +117,8 @@ class Transport final : public Resident, private LinkEvents, private DeadlineOwn
 
   absl::StatusOr<MessageHeader> Peek(const Payload& payload) const;
   bool in_order() const { return in_order_; }
+  // False once nothing more of this channel shall be delivered.
+  bool Reading() const { return !ended_ && link_ != nullptr && link_->open(); }
   ObservedTransport observed() const;
   template <class F>
   void Observe(F tell) {
@@ -120,8 +138,10 @@ class Transport final : public Resident, private LinkEvents, private DeadlineOwn
   Observer* const observer_;
   const std::shared_ptr<const RequestSink> sink_;  // null: requests of the peer are refused
   OnGone on_gone_;
-  std::unique_ptr<ChannelGenerator> generator_;
-  std::unique_ptr<Link> link_;  // null while connecting
+  std::unique_ptr<Redialer> redialer_;  // null: an accepted channel
+  std::unique_ptr<Link> link_;          // null while there is no channel
+  uint32_t channel_ = 0;                // its number
+  Instant first_read_ = Instant::Infinite();
   bool ended_ = false;
 
   // Ours.
@@ -131,6 +151,7 @@ class Transport final : public Resident, private LinkEvents, private DeadlineOwn
   DeadlineLine deadlines_;
   size_t window_requests_ = 0;  // sent and without outcome
   size_t window_bytes_ = 0;
+  RetryBudget retries_;
   uint64_t requests_sent_ = 0;     // in order: the last id given
   uint64_t replies_received_ = 0;  // in order: the id of the last reply; between the two, requests and tombstones
 

@@ -34,7 +34,7 @@ void Transport::OnRequest(MessageHeader&& header, Payload&& payload) {
   } else {
     box_->PostArrived(bytes);
   }
-  Incoming incoming{boxes_.Take(), boxes_.Take(), std::move(header), std::move(payload), bytes};
+  Incoming incoming{boxes_.Take(), boxes_.Take(), std::move(header), std::move(payload), bytes, channel_};
   if (!dispatcher_.runs_inline()) {
     if (!one_way) asked_ids_.insert(incoming.header.id);
     dispatcher_.Deliver(Delivery(sink_, std::move(incoming)));
@@ -65,7 +65,7 @@ void Transport::AnswerError(const MsgId& id, const absl::Status& why, bool in_pl
     if ((in_place ? SubmitDirect(error, encode) : Submit(error, encode)).ok()) return;
     counters_.replies_dropped.Add();
   }
-  if (in_order()) End(At(has_errors ? "an error reply could not be written" : "the protocol has no error replies", why));
+  if (in_order()) Hangup(At(has_errors ? "an error reply could not be written" : "the protocol has no error replies", why));
 }
 
 void Transport::AnswerPing(const MessageHeader& ping) {
@@ -95,13 +95,14 @@ void Transport::NoteAnswered(const MessageHeader& reply, size_t bytes) {
   }
 }
 
-void Transport::DropUnanswered(const MsgId& id, size_t bytes) {
+void Transport::DropUnanswered(const MsgId& id, size_t bytes, uint32_t channel) {
+  if (channel != channel_) return counters_.replies_dropped.Add();
   MessageHeader header;
   header.id = id;
   NoteAnswered(header, bytes);
   counters_.replies_dropped.Add();
   if (in_order()) {
-    End(absl::InternalError("a request failed, and no error reply can say so in order"));
+    Hangup(absl::InternalError("a request failed, and no error reply can say so in order"));
   } else {
     MaybeFinish();
   }
@@ -142,7 +143,7 @@ void Transport::WriteAnswer(Outgoing& answer) {
   if (header.kind == MessageKind::reply) {
     AnswerError(header.id, packet.status(), true);
   } else if (header.kind == MessageKind::error && in_order()) {
-    End(At("an error reply could not be written", packet.status()));
+    Hangup(At("an error reply could not be written", packet.status()));
   }
 }
 
@@ -163,7 +164,7 @@ void Transport::WatchBacklog() {
     paused_ = true;
     link_->SetReading(false);
     taken_at_pause_ = link_->bytes_taken();
-    stall_.Start();
+    stall_.Start(limits_.stall);
   } else if (paused_ && light) {
     paused_ = false;
     stall_.Stop();
@@ -173,11 +174,11 @@ void Transport::WatchBacklog() {
 
 void Transport::OnStalled() {
   if (!answers_.empty() && link_->bytes_taken() == taken_at_pause_) {
-    return End(absl::ResourceExhaustedError(
+    return Hangup(absl::ResourceExhaustedError(
         absl::StrCat("the peer took no byte for limits.stall while ", answers_bytes_, " bytes of replies waited for it")));
   }
   taken_at_pause_ = link_->bytes_taken();
-  stall_.Start();
+  stall_.Start(limits_.stall);
 }
 
 // After the peer's end, what it asked is still answered; then the transport goes.

@@ -1,4 +1,4 @@
-// TransportHandle: asks one transport: callbacks, stat machines, blocking calls, one-way messages.
+// TransportHandle: asks one transport: callbacks, stat machines, coroutines, blocking calls, one-way messages.
 #pragma once
 
 #include <type_traits>
@@ -11,6 +11,7 @@
 #include "listenrain/framework/outgoing.h"
 #include "listenrain/framework/post_box.h"
 #include "listenrain/framework/protocol_register_table.h"
+#include "listenrain/framework/send_awaiter.h"
 #include "listenrain/framework/shard.h"
 #include "listenrain/framework/stat_machine.h"
 #include "listenrain/framework/status.h"
@@ -88,6 +89,12 @@ class TransportHandle {
     return Ask(message, options, [&](Outgoing& node) { node.Emplace<StatMachineCompletion<M>>(machine, *protocol_.codec()); });
   }
 
+  // For coroutines: `absl::StatusOr<M> reply = co_await server.CoSend(message)`. Asks when awaited; see SendAwaiter. This handle
+  // and the message are borrowed until the coroutine goes on. Errors: those of Send, and the outcome's.
+  SendAwaiter<M> CoSend(const M& message ABSL_ATTRIBUTE_LIFETIME_BOUND, const SendOptions& options = {}) {
+    return SendAwaiter<M>(*this, message, options);
+  }
+
   // Asks and waits: for the reply, or the outcome's error. Errors beside those: FAILED_PRECONDITION this thread runs a loop,
   // which must not wait.
   absl::StatusOr<M> SyncSend(const M& message, const SendOptions& options = {}) {
@@ -118,6 +125,8 @@ class TransportHandle {
   const PostBox& box() const { return *box_; }
 
  private:
+  friend class SendAwaiter<M>;
+
   template <class Make>
   absl::Status Ask(const M& message, const SendOptions& options, const Make& make) {
     Submission submission = Describe(MessageKind::request, options);
@@ -133,6 +142,7 @@ class TransportHandle {
       submission.header.remaining = options.timeout > absl::ZeroDuration() ? options.timeout : protocol_.parts()->timeout;
     }
     submission.idempotent = options.idempotent;
+    submission.wait_for_ready = options.wait_for_ready;
     submission.priority = options.priority;
     submission.cancellation = options.cancellation;
     return submission;

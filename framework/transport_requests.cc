@@ -15,6 +15,7 @@ absl::Status Transport::Submit(Submission& submission, Encode encode) {
 bool Transport::MayWriteDirectly(const Submission& submission) const {
   if (link_ == nullptr || !link_->CanWrite() || observer_ != nullptr || !answers_.empty()) return false;
   const MessageKind kind = submission.header.kind;
+  if (kind == MessageKind::request && submission.idempotent && redialer_ != nullptr) return false;  // kept until its reply
   if (kind == MessageKind::request) return built_in_queue_ && queue_->size() == 0 && WindowHas(0);
   if (kind == MessageKind::one_way) return built_in_queue_ && queue_->size() == 0;
   return !in_order();
@@ -39,6 +40,7 @@ absl::Status Transport::EncodeDirect(const MessageHeader& header, Encode encode)
 }
 
 absl::Status Transport::TellDirect(const Submission& submission, Encode encode) {
+  if (absl::Status status = CheckAnswered(submission.answered_bytes, submission.channel); !status.ok()) return status;
   if (absl::Status status = EncodeDirect(submission.header, encode); !status.ok()) return status;
   const absl::StatusOr<size_t> packet = link_->output().EndPacket();
   if (!packet.ok()) return packet.status();
@@ -118,8 +120,20 @@ void Transport::Accept(Outgoing& outgoing) {
   shard.nodes().RecycleInLoop(outgoing);
 }
 
-// Puts a prepared message in its line. Errors: ALREADY_EXISTS, CANCELLED; the caller keeps the node then.
+// A reply to a request that came on an earlier channel has nowhere to go.
+absl::Status Transport::CheckAnswered(size_t answered_bytes, uint32_t channel) {
+  if (answered_bytes == 0 || channel == channel_) return absl::OkStatus();
+  return absl::UnavailableError(absl::StrCat("the channel to ", box_->key().text(), " that the request came on is closed"));
+}
+
+// Puts a prepared message in its line. Errors: ALREADY_EXISTS, CANCELLED, UNAVAILABLE; the caller keeps the node then.
 absl::Status Transport::Admit(Outgoing& outgoing) {
+  if (absl::Status status = CheckAnswered(outgoing.answered_bytes, outgoing.channel); !status.ok()) return status;
+  const bool down = link_ == nullptr && redialer_ != nullptr && redialer_->down();
+  if (down && !outgoing.wait_for_ready && outgoing.header.kind != MessageKind::reply &&
+      outgoing.header.kind != MessageKind::error) {
+    return At(box_->key().text(), redialer_->WhyDown());
+  }
   switch (outgoing.header.kind) {
     case MessageKind::request: {
       if (outgoing.cancelled) return absl::CancelledError("cancelled by the caller");
@@ -134,6 +148,7 @@ absl::Status Transport::Admit(Outgoing& outgoing) {
       }
       counters_.started.Add();
       counters_.in_flight.Add();
+      if (outgoing.idempotent) retries_.OnRequest();
       deadlines_.Arm(outgoing);
       outgoing.stage = Stage::queued;
       Enqueue(outgoing);
@@ -234,7 +249,9 @@ void Transport::WriteQueued(Outgoing& outgoing) {
   if (request) status = GiveId(outgoing);
   if (status.ok()) {
     Observe([&](Observer& observer) { observer.OnPacketOut(observed(), outgoing.header, outgoing.payload); });
-    const absl::StatusOr<size_t> packet = link_->output().Append(std::exchange(outgoing.payload, Payload()));
+    const bool kept = request && outgoing.idempotent && redialer_ != nullptr;  // for another channel, should this one die
+    const absl::StatusOr<size_t> packet =
+        link_->output().Append(kept ? Share(outgoing.payload) : std::exchange(outgoing.payload, Payload()));
     if (packet.ok()) {
       if (request) return Depart(outgoing, *packet);
       CountSent(outgoing.header.kind, *packet);

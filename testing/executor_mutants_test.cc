@@ -22,9 +22,9 @@ namespace rain {
 namespace {
 
 // What mutants lose stays reachable: it is not this test's leak.
-void Lose(Task task) {
+void Lose(Job task) {
   static auto& mutex = *new Mutex;
-  static auto& lost = *new std::vector<Task>;
+  static auto& lost = *new std::vector<Job>;
   MutexLock lock(mutex);
   lost.push_back(std::move(task));
 }
@@ -32,10 +32,10 @@ void Lose(Task task) {
 // Passes tasks to a good executor in a way of its own, and claims a concurrency of its own.
 class Mutant : public Executor {
  public:
-  using Way = std::function<void(Executor& good, Task task)>;
+  using Way = std::function<void(Executor& good, Job task)>;
   Mutant(std::shared_ptr<Executor> good, int claimed, Way way)
       : good_(std::move(good)), claimed_(claimed), way_(std::move(way)) {}
-  void Run(Task task) override { way_(*good_, std::move(task)); }
+  void Run(Job task) override { way_(*good_, std::move(task)); }
   int concurrency() const override { return claimed_; }
 
  private:
@@ -49,12 +49,12 @@ class LossyQueue final : public Executor {
  public:
   LossyQueue(std::shared_ptr<Executor> good, bool last_first) : good_(std::move(good)), last_first_(last_first) {}
   ~LossyQueue() override {
-    for (Task task; (task = waiting_->Take(false));) Lose(std::move(task));
+    for (Job task; (task = waiting_->Take(false));) Lose(std::move(task));
   }
-  void Run(Task task) override {
+  void Run(Job task) override {
     waiting_->Add(std::move(task));
     good_->Run([waiting = waiting_, last_first = last_first_] {
-      if (Task next = waiting->Take(last_first)) std::move(next)();
+      if (Job next = waiting->Take(last_first)) std::move(next)();
     });
   }
   int concurrency() const override { return 1; }
@@ -62,20 +62,20 @@ class LossyQueue final : public Executor {
 
  private:
   struct Waiting {
-    void Add(Task task) {
+    void Add(Job task) {
       MutexLock lock(mutex);
       tasks.push_back(std::move(task));
     }
-    Task Take(bool last) {
+    Job Take(bool last) {
       MutexLock lock(mutex);
       if (tasks.empty()) return nullptr;
       const auto at = last ? tasks.end() - 1 : tasks.begin();
-      Task task = std::move(*at);
+      Job task = std::move(*at);
       tasks.erase(at);
       return task;
     }
     Mutex mutex;
-    std::vector<Task> tasks ABSL_GUARDED_BY(mutex);
+    std::vector<Job> tasks ABSL_GUARDED_BY(mutex);
   };
 
   const std::shared_ptr<Executor> good_;
@@ -110,23 +110,23 @@ ExecutorSubject Inline(int claimed, Mutant::Way way) {
 }
 
 Mutant::Way AsItShould() {
-  return [](Executor& good, Task task) { good.Run(std::move(task)); };
+  return [](Executor& good, Job task) { good.Run(std::move(task)); };
 }
 
 Mutant::Way DropsTheSeventh() {
-  return [count = std::make_shared<int>()](Executor& good, Task task) {
+  return [count = std::make_shared<int>()](Executor& good, Job task) {
     if (++*count != 7) good.Run(std::move(task));
   };
 }
 
 Mutant::Way LosesTheSeventh() {
-  return [count = std::make_shared<int>()](Executor& good, Task task) {
+  return [count = std::make_shared<int>()](Executor& good, Job task) {
     ++*count == 7 ? Lose(std::move(task)) : good.Run(std::move(task));
   };
 }
 
 Mutant::Way RunsTwice() {
-  return [](Executor& good, Task task) {
+  return [](Executor& good, Job task) {
     good.Run([task = std::move(task)]() mutable {
       std::move(task)();
       std::move(task)();
@@ -135,7 +135,7 @@ Mutant::Way RunsTwice() {
 }
 
 Mutant::Way KeepsTheLast() {
-  return [last = std::make_shared<Task>()](Executor& good, Task task) {
+  return [last = std::make_shared<Job>()](Executor& good, Job task) {
     good.Run([last, task = std::move(task)]() mutable {
       std::move(task)();
       *last = std::move(task);
@@ -144,7 +144,7 @@ Mutant::Way KeepsTheLast() {
 }
 
 Mutant::Way KnowsOneCaller() {
-  return [first = std::make_shared<std::pair<Mutex, std::thread::id>>()](Executor& good, Task task) {
+  return [first = std::make_shared<std::pair<Mutex, std::thread::id>>()](Executor& good, Job task) {
     const std::thread::id here = std::this_thread::get_id();
     MutexLock lock(first->first);
     if (first->second == std::thread::id()) first->second = here;
@@ -153,7 +153,7 @@ Mutant::Way KnowsOneCaller() {
 }
 
 Mutant::Way RefusesWhereATaskRuns() {
-  return [](Executor& good, Task task) {
+  return [](Executor& good, Job task) {
     static thread_local bool running = false;
     if (running) return;
     good.Run([task = std::move(task)]() mutable {
@@ -165,7 +165,7 @@ Mutant::Way RefusesWhereATaskRuns() {
 }
 
 Mutant::Way RefusesWhereATaskEnds() {
-  return [](Executor& good, Task task) {
+  return [](Executor& good, Job task) {
     static thread_local bool ending = false;
     if (ending) return;
     good.Run([task = std::move(task)]() mutable {
@@ -178,7 +178,7 @@ Mutant::Way RefusesWhereATaskEnds() {
 }
 
 Mutant::Way DiesOfAnException() {
-  return [dead = std::make_shared<bool>()](Executor& good, Task task) {
+  return [dead = std::make_shared<bool>()](Executor& good, Job task) {
     good.Run([dead, task = std::move(task)]() mutable {
       if (*dead) return Lose(std::move(task));
       try {
@@ -191,7 +191,7 @@ Mutant::Way DiesOfAnException() {
 }
 
 Mutant::Way WaitsForTheTask() {
-  return [](Executor& good, Task task) {
+  return [](Executor& good, Job task) {
     struct Done {
       Mutex mutex;
       CondVar changed;
@@ -209,9 +209,9 @@ Mutant::Way WaitsForTheTask() {
   };
 }
 
-void RunHere(Executor&, Task task) { std::move(task)(); }
+void RunHere(Executor&, Job task) { std::move(task)(); }
 
-void RunOnAThreadBeside(Executor& good, Task task) {
+void RunOnAThreadBeside(Executor& good, Job task) {
   std::thread([&] { good.Run(std::move(task)); }).join();
 }
 

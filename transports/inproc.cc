@@ -8,6 +8,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "listenrain/framework/backoff.h"
 #include "listenrain/framework/mutex.h"
 #include "listenrain/framework/ref.h"
 #include "listenrain/transports/inproc_channel.h"
@@ -236,10 +237,11 @@ class InprocListener final : public ChannelGenerator {
 
 class InprocDialer final : public ChannelGenerator {
  public:
-  InprocDialer(std::shared_ptr<InprocNetwork> network, TransportKey key)
-      : network_(std::move(network)), key_(std::move(key)), name_(key_.address()) {}
+  InprocDialer(std::shared_ptr<InprocNetwork> network, TransportKey key, const BackoffOptions& backoff)
+      : network_(std::move(network)), key_(std::move(key)), name_(key_.address()), backoff_(backoff) {}
 
   void Next(Loop& home, Done done) override {
+    home_ = &home;
     const Ref<Request> request = request_.Renew(home, std::move(done), AddressOf(name_));
     const Ref<AccessPoint> point = network_->Find(name_);
     if (!point) {
@@ -252,13 +254,17 @@ class InprocDialer final : public ChannelGenerator {
     }
     request->Connect(std::move(wire), AccessPoint::kDialer);
   }
-  std::optional<absl::Duration> RetryAfter(const absl::Status&, absl::Duration) override { return std::nullopt; }
+  std::optional<absl::Duration> RetryAfter(const absl::Status& why, absl::Duration lived) override {
+    return backoff_.RetryAfter(*home_, why, lived);
+  }
   TransportKey bound_key() const override { return key_; }
 
  private:
   const std::shared_ptr<InprocNetwork> network_;
   const TransportKey key_;
   const std::string name_;
+  Backoff backoff_;
+  Loop* home_ = nullptr;
   OpenRequest request_;
 };
 
@@ -298,9 +304,11 @@ TransportScheme NewInprocScheme(std::shared_ptr<InprocNetwork> network) {
   scheme.name = "inproc";
   scheme.dial = [network](const TransportKey& key) -> absl::StatusOr<std::unique_ptr<ChannelGenerator>> {
     absl::Status status = CheckKey(key);
-    if (status.ok()) status = key.CheckOptions({});
+    if (status.ok()) status = key.CheckOptions({"backoff", "backoff_max"});
     if (!status.ok()) return status;
-    return std::make_unique<InprocDialer>(network, key);
+    const absl::StatusOr<BackoffOptions> backoff = ParseBackoffOptions(key);
+    if (!backoff.ok()) return backoff.status();
+    return std::make_unique<InprocDialer>(network, key, *backoff);
   };
   scheme.listen = [network](const TransportKey& key) -> absl::StatusOr<std::unique_ptr<ChannelGenerator>> {
     if (absl::Status status = CheckKey(key); !status.ok()) return status;

@@ -86,10 +86,10 @@ TEST(Readiness, AWatchMayBeDestroyedInItsOwnCallbackAndTheDescriptorClosed) {
   int calls = 0;
   std::unique_ptr<Watch> watch;
   auto capture = std::make_shared<int>(0);
-  watch = WatchIt(*loop, ours.get(), [&, capture](Readiness) {
+  watch = WatchIt(*loop, ours.get(), [&, &closed = ours, capture](Readiness) {
     ++calls;
     watch.reset();
-    ours.reset();
+    closed.reset();
     EXPECT_EQ(capture.use_count(), 2) << "the callback lives until it returns";
   });
   watch->Want(true, true);

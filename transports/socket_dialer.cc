@@ -23,10 +23,12 @@ using Done = absl::AnyInvocable<void(absl::StatusOr<std::unique_ptr<Channel>>) &
 // As a timer it is the attempt's limit; as a turn task it tells an outcome that was known inside Next.
 class SocketDialer final : public ChannelGenerator, private TurnTask, private Timer {
  public:
-  explicit SocketDialer(SocketDialerParts parts) : parts_(std::move(parts)) {}
+  explicit SocketDialer(SocketDialerParts parts) : parts_(std::move(parts)), backoff_(parts_.backoff) {}
 
   void Next(Loop& home, Done done) override;
-  std::optional<absl::Duration> RetryAfter(const absl::Status&, absl::Duration) override { return std::nullopt; }
+  std::optional<absl::Duration> RetryAfter(const absl::Status& why, absl::Duration lived) override {
+    return backoff_.RetryAfter(*home_, why, lived);
+  }
   TransportKey bound_key() const override { return parts_.key; }
 
  private:
@@ -43,6 +45,7 @@ class SocketDialer final : public ChannelGenerator, private TurnTask, private Ti
   std::string Where() const;
 
   const SocketDialerParts parts_;
+  Backoff backoff_;
   Loop* home_ = nullptr;
   Done done_;
   std::unique_ptr<Lookup> lookup_;

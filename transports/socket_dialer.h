@@ -7,6 +7,7 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "listenrain/framework/backoff.h"
 #include "listenrain/framework/channel_generator.h"
 #include "listenrain/transports/lookup.h"
 #include "listenrain/transports/socket_address.h"
@@ -18,6 +19,7 @@ struct SocketDialerParts {
   std::vector<SocketAddress> addresses;                                // empty: look_up finds them, for each attempt anew
   std::function<Lookup::Addresses()> look_up;                          // blocking; called on a thread of its own
   absl::Duration timeout = absl::Seconds(10);                          // of an attempt as a whole
+  BackoffOptions backoff;                                              // between attempts
   std::function<absl::Status(int fd)> configure;                       // before connecting
   std::function<PeerInfo(int fd, const SocketAddress& address)> peer;  // once connected
 };

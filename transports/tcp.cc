@@ -28,10 +28,12 @@ struct TcpOptions {
   std::string congestion;
   int backlog = 0;
   int connect_timeout = 0;  // milliseconds
+  BackoffOptions backoff;
 };
 
 absl::StatusOr<TcpOptions> ParseTcpOptions(const TransportKey& key) {
-  absl::Status known = key.CheckOptions({"nodelay", "keepalive", "sndbuf", "rcvbuf", "congestion", "backlog", "connect_timeout"});
+  absl::Status known = key.CheckOptions(
+      {"nodelay", "keepalive", "sndbuf", "rcvbuf", "congestion", "backlog", "connect_timeout", "backoff", "backoff_max"});
   if (!known.ok()) return known;
   TcpOptions options;
   options.where = key.text();
@@ -50,6 +52,9 @@ absl::StatusOr<TcpOptions> ParseTcpOptions(const TransportKey& key) {
   auto backlog = ParseBacklog(key);
   if (!backlog.ok()) return backlog.status();
   options.backlog = *backlog;
+  auto backoff = ParseBackoffOptions(key);
+  if (!backoff.ok()) return backoff.status();
+  options.backoff = *backoff;
   const auto congestion = key.options().find("congestion");
   if (congestion != key.options().end()) options.congestion = congestion->second;
   return options;
@@ -103,6 +108,7 @@ absl::StatusOr<std::unique_ptr<ChannelGenerator>> Dial(const TransportKey& key) 
   parts.addresses = KnownAddresses(*at);
   parts.look_up = [at = *at] { return ResolveBlocking(at); };
   parts.timeout = absl::Milliseconds(options->connect_timeout);
+  parts.backoff = options->backoff;
   parts.configure = [options = *options](int fd) { return Configure(options, fd); };
   parts.peer = [](int, const SocketAddress& address) { return PeerOf(address); };
   return NewSocketDialer(std::move(parts));

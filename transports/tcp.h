@@ -12,6 +12,7 @@ namespace rain {
 //   congestion=name        the algorithm, such as cubic or bbr; default: the system's
 //   backlog=count          listening: peers that may wait to be accepted, default 4096 (net.core.somaxconn bounds it)
 //   connect_timeout=ms     dialing, the name's resolution included; default 10000
+//   backoff=, backoff_max= dialing again: the first wait at most and every wait at most, in ms (framework/backoff.h)
 // A listener takes port 0 for a free one (see bound_key), "[::]" for IPv6 and IPv4, "*" for whichever of these exists. A host
 // name to listen on is resolved before `listen` returns; one to dial is resolved for each attempt, off the loop.
 TransportScheme NewTcpScheme();

@@ -33,7 +33,7 @@ struct UnixOptions {
 };
 
 absl::StatusOr<UnixOptions> ParseUnixKey(const TransportKey& key) {
-  absl::Status known = key.CheckOptions({"mode", "sndbuf", "rcvbuf", "backlog"});
+  absl::Status known = key.CheckOptions({"mode", "sndbuf", "rcvbuf", "backlog", "backoff", "backoff_max"});
   if (!known.ok()) return known;
   UnixOptions options;
   options.where = key.text();
@@ -87,8 +87,11 @@ PeerInfo PeerOf(int fd, const TransportKey& key) {
 absl::StatusOr<std::unique_ptr<ChannelGenerator>> Dial(const TransportKey& key) {
   auto options = ParseUnixKey(key);
   if (!options.ok()) return options.status();
+  auto backoff = ParseBackoffOptions(key);
+  if (!backoff.ok()) return backoff.status();
   SocketDialerParts parts;
   parts.key = key;
+  parts.backoff = *backoff;
   parts.addresses = {options->address};
   parts.configure = [options = *options](int fd) { return Apply(options.buffers, fd, options.where); };
   parts.peer = [key](int fd, const SocketAddress&) { return PeerOf(fd, key); };

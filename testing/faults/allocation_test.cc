@@ -9,9 +9,11 @@
 #include <string>
 
 #include "listenrain/executors/inline_executor.h"
+#include "listenrain/framework/spawn.h"
 #include "listenrain/listenrain.h"
 #include "listenrain/testing/faults/sanitizers_test.h"
 #include "listenrain/testing/faults/signal_test.h"
+#include "listenrain/transports/uv_loop.h"
 
 namespace {
 
@@ -65,6 +67,7 @@ namespace {
 
 constexpr int kWarmUp = 20'000;
 constexpr int kCalls = 100'000;
+constexpr int64_t kByCoroutine = 8;
 
 // A client and a server, each with a loop of its own, user code inline.
 class Allocations : public testing::TestWithParam<const char*> {
@@ -72,10 +75,13 @@ class Allocations : public testing::TestWithParam<const char*> {
   struct Program {
     Program() {
       ListenRainOptions options;
-      options.executor = NewInlineExecutor();
+      options.loop = loop;
+      options.executor = executor;
       rain = *NewListenRain(std::move(options));
       protocol = *RegisterMessages(*rain);
     }
+    std::shared_ptr<Loop> loop = NewUvLoop();
+    std::shared_ptr<Executor> executor = NewInlineExecutor();
     std::unique_ptr<ListenRain> rain;
     Protocol<Message> protocol;
   };
@@ -88,6 +94,7 @@ class Allocations : public testing::TestWithParam<const char*> {
     router.Otherwise([](Message message, CallContext, Responder<Message> responder) {
       if (!responder.Reply(message).ok()) std::abort();
     });
+    router.On(kByCoroutine, [](Message message, CallContext) -> Task<absl::StatusOr<Message>> { co_return message; });
     auto listening = server_.rain->Listen(server_.protocol, GetParam(), std::move(router));
     ASSERT_TRUE(listening.ok()) << listening.status();
     listener_ = *std::move(listening);
@@ -119,8 +126,8 @@ class Allocations : public testing::TestWithParam<const char*> {
 // Asks `calls` times, each reply's callback asking the next; `parallel` at once.
 class Chain {
  public:
-  Chain(ListenRain& rain, const Protocol<Message>& protocol, const TransportKey& key)
-      : rain_(rain), protocol_(protocol), key_(key), message_(Message::Text(7, "a small message")) {}
+  Chain(ListenRain& rain, const Protocol<Message>& protocol, const TransportKey& key, int64_t method = 7)
+      : rain_(rain), protocol_(protocol), key_(key), message_(Message::Text(method, "a small message")) {}
 
   void Run(int calls, int parallel) {
     left_ = calls;
@@ -156,6 +163,39 @@ class Chain {
 TEST_P(Allocations, CallsWithCallbacksMakeNone) {
   Chain chain(*client_.rain, client_.protocol, key_);
   ExpectNone([&](int calls) { chain.Run(calls, calls == kWarmUp ? 64 : 16); });
+}
+
+TEST_P(Allocations, CallsServedByCoroutinesMakeNone) {
+  Chain chain(*client_.rain, client_.protocol, key_, kByCoroutine);
+  ExpectNone([&](int calls) { chain.Run(calls, calls == kWarmUp ? 64 : 16); });
+}
+
+// Asks `calls` times, one after another.
+Task<> AskInTurn(TransportHandle<Message> server, const Message& message, int calls) {
+  for (int i = 0; i < calls; ++i) {
+    const absl::StatusOr<Message> reply = co_await server.CoSend(message);
+    if (!reply.ok()) std::abort();
+  }
+}
+
+Task<> AskInTurn(TransportHandle<Message> server, const Message& message, int calls, Signal& over) {
+  co_await AskInTurn(std::move(server), message, calls);
+  over.Raise();
+}
+
+// Their frames are made and end on the loop's thread, which keeps them for the next.
+TEST_P(Allocations, CallsByCoroutinesMakeNone) {
+  const Message message = Message::Text(7, "a small message");
+  const TransportHandle<Message> server = *client_.rain->Open(client_.protocol, key_);
+  ExpectNone([&](int calls) {
+    Signal over;
+    const int parallel = calls == kWarmUp ? 50 : 16;
+    const auto begin = [&] {
+      for (int i = 0; i < parallel; ++i) Spawn(*client_.executor, AskInTurn(server, message, calls / parallel, over));
+    };
+    client_.loop->Run([&begin] { begin(); });
+    over.Wait(parallel);
+  });
 }
 
 TEST_P(Allocations, BlockingCallsMakeNone) {

@@ -53,7 +53,8 @@ TEST_P(ConnectFaults, AServerThatComesBackIsReachedAgain) {
   EXPECT_TRUE(absl::IsUnavailable(client.rain().SyncSend(client.protocol(), key, Message::Text("?")).status()));
   Side& server = NewSide();
   Listener listener = server.Listen(key, Echo());
-  const absl::StatusOr<Message> reply = client.rain().SyncSend(client.protocol(), key, Message::Text("again"));
+  const absl::StatusOr<Message> reply =
+      client.rain().SyncSend(client.protocol(), key, Message::Text("again"), {.wait_for_ready = true});
   ASSERT_TRUE(reply.ok()) << reply.status();
   EXPECT_EQ(reply->text(), "again");
 }
@@ -315,7 +316,8 @@ TEST_P(DescriptorLimit, ADialIsResourceExhaustedAndTheNextOneWorks) {
     const absl::Status sent = client.rain().SyncSend(client.protocol(), listener.bound_key(), Message::Text("?")).status();
     EXPECT_TRUE(absl::IsResourceExhausted(sent)) << sent;
   }
-  EXPECT_TRUE(client.rain().SyncSend(client.protocol(), listener.bound_key(), Message::Text("?")).ok());
+  const SendOptions patient = {.wait_for_ready = true};
+  EXPECT_TRUE(client.rain().SyncSend(client.protocol(), listener.bound_key(), Message::Text("?"), patient).ok());
 }
 
 INSTANTIATE_TEST_SUITE_P(On, DescriptorLimit, testing::Values("tcp", "unix"), NameOf);

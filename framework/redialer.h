@@ -1,0 +1,55 @@
+// Redialer: one channel after another for a dialing transport. It asks the generator, and waits between attempts as that says.
+#pragma once
+
+#include <memory>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "listenrain/framework/channel_generator.h"
+#include "listenrain/framework/delay_timer.h"
+
+namespace rain {
+
+// Thread: loop. Never called inside a call to the redialer; may destroy it.
+class RedialEvents {
+ public:
+  virtual void OnDialed(std::unique_ptr<Channel> channel) = 0;
+  // An attempt failed, and another one follows.
+  virtual void OnDialFailed(const absl::Status& why) = 0;
+  // An attempt failed, and it was the last.
+  virtual void OnGivenUp(absl::Status why) = 0;
+
+ protected:
+  ~RedialEvents() = default;
+};
+
+// Thread: loop. Destroying it cancels what waits.
+class Redialer {
+ public:
+  // `loop` and `events` are borrowed.
+  Redialer(Loop& loop, std::unique_ptr<ChannelGenerator> generator, RedialEvents& events);
+
+  // The first attempt.
+  void Dial();
+  // The channel died, having carried traffic for so long: another attempt follows in a while. False if there will be none.
+  bool Redial(const absl::Status& why, absl::Duration lived);
+
+  // True from an attempt that failed until one that does not.
+  bool down() const { return !failure_.ok(); }
+  // Why a call that will not wait fails while the other side is down.
+  absl::Status WhyDown() const;
+
+ private:
+  bool WaitForNext(const absl::Status& why, absl::Duration lived);
+  void Failed(absl::Status why);
+
+  Loop& loop_;
+  const std::unique_ptr<ChannelGenerator> generator_;
+  RedialEvents& events_;
+  absl::Status failure_;  // of the last attempt
+  Instant next_attempt_;
+  DelayTimer wait_;
+  DelayTimer threw_;
+};
+
+}  // namespace rain

@@ -1,0 +1,143 @@
+// Transport: what becomes of its requests when a dialed channel dies, and the next channel.
+#include <algorithm>
+#include <utility>
+
+#include "listenrain/framework/status.h"
+#include "listenrain/framework/transport.h"
+
+namespace rain {
+
+void Transport::Dial(std::unique_ptr<ChannelGenerator> generator) {
+  redialer_ = std::make_unique<Redialer>(shard_.loop(), std::move(generator), static_cast<RedialEvents&>(*this));
+  redialer_->Dial();
+}
+
+void Transport::OnDialed(std::unique_ptr<Channel> channel) {
+  if (!ended_) Attach(std::move(channel));
+}
+
+void Transport::OnGivenUp(absl::Status why) { End(std::move(why)); }
+
+// What would not wait for a server that is down fails now, with the reason.
+void Transport::OnDialFailed(const absl::Status& why) {
+  if (ended_) return;
+  const absl::Status swept = Guarded("the queue", [&] {
+    std::vector<Outgoing*> waiting;
+    while (Outgoing* next = queue_->Pop()) {
+      if (next->wait_for_ready) {
+        waiting.push_back(next);
+        continue;
+      }
+      next->stage = Stage::submitted;
+      if (next->header.kind != MessageKind::request) {
+        DropPost(*next);
+      } else if (requests_->Pop(next->token) != nullptr) {
+        Fail(*next, At(box_->key().text(), why));
+      }
+    }
+    for (Outgoing* next : waiting) queue_->Push(*next);
+    return absl::OkStatus();
+  });
+  if (!swept.ok()) End(absl::InternalError(swept.message()));
+}
+
+// The channel is of no more use. What it knows of a dialed one's requests is settled when it has closed.
+void Transport::Hangup(absl::Status why) {
+  if (redialer_ == nullptr) return End(std::move(why));
+  if (link_ != nullptr) link_->Close(std::move(why));
+}
+
+void Transport::Lose(absl::Status why) {
+  const absl::Duration lived = first_read_.infinite() ? absl::ZeroDuration() : now() - first_read_;
+  const absl::Status queued = Guarded("the queue", [&] {
+    SettleSent(why);
+    return absl::OkStatus();
+  });
+  ForgetPeersRequests();
+  for (auto& charged = link_->charged_packets(); !charged.empty(); charged.pop_front()) OnTaken(charged.front());
+  counters_.channels_closed.Add();
+  box_->set_channel(++channel_);                                // of no channel: what is answered now goes nowhere
+  shard_.loop().Run([dead = std::move(link_), box = box_] {});  // it is on the stack
+  if (!queued.ok()) return End(absl::InternalError(queued.message()));
+  if (!redialer_->Redial(why, lived)) End(std::move(why));
+}
+
+// Packets of which no byte was taken go back to the queue's front, in their order, with idempotent requests that were taken, if
+// the budget allows. Other requests that were taken fail.
+void Transport::SettleSent(const absl::Status& why) {
+  std::vector<UntakenPacket> untaken = link_->TakeUntaken();
+  std::vector<Outgoing*> sent;
+  std::vector<Outgoing*> queued;
+  while (Outgoing* request = requests_->PopOldest()) (request->stage == Stage::sent ? sent : queued).push_back(request);
+  for (Outgoing* request : queued) {
+    requests_->Add(*request);
+    if (traits_.ids == IdPolicy::carried) (void)requests_->Bind(*request, MsgId(request->header.id));  // which it had until now
+  }
+  std::sort(sent.begin(), sent.end(), [](const Outgoing* a, const Outgoing* b) { return a->sent_end < b->sent_end; });
+  QueueAgain(std::move(untaken), std::move(sent), why);
+  requests_sent_ = replies_received_ = 0;
+}
+
+void Transport::QueueAgain(std::vector<UntakenPacket> untaken, std::vector<Outgoing*> sent, const absl::Status& why) {
+  std::vector<Outgoing*> again;
+  std::vector<Outgoing*> over;
+  auto packet = untaken.begin();
+  for (Outgoing* request : sent) {
+    for (; packet != untaken.end() && packet->end < request->sent_end; ++packet) {
+      if (Outgoing* post = PostOf(std::move(*packet)); post != nullptr) again.push_back(post);
+    }
+    if (packet != untaken.end() && packet->end == request->sent_end) {
+      request->payload = std::move(packet++->payload);
+      again.push_back(request);
+    } else {
+      (!request->payload.empty() && retries_.Take() ? again : over).push_back(request);
+    }
+  }
+  for (; packet != untaken.end(); ++packet) {
+    if (Outgoing* post = PostOf(std::move(*packet)); post != nullptr) again.push_back(post);
+  }
+  for (Outgoing* request : over) Fail(*request, At(box_->key().text(), why));
+  window_requests_ = window_bytes_ = 0;
+  for (Outgoing* next : again) {
+    next->stage = Stage::submitted;
+    box_->budget().ChargeAgain(next->size);
+    next->charged = true;
+    if (next->header.kind != MessageKind::request) continue;
+    if (in_order()) next->header.id = MsgId();
+    requests_->Add(*next);
+    if (traits_.ids == IdPolicy::carried) (void)requests_->Bind(*next, MsgId(next->header.id));
+  }
+  for (auto next = again.rbegin(); next != again.rend(); ++next) {
+    queue_->PushFront(**next);
+    (*next)->stage = Stage::queued;
+  }
+}
+
+// The node of an untaken one-way message; null for what was meant for the channel that died (replies, pings).
+Outgoing* Transport::PostOf(UntakenPacket packet) {
+  if (!traits_.Has(MessageKind::one_way)) return nullptr;
+  absl::StatusOr<MessageHeader> header = Peek(packet.payload);
+  if (!header.ok() || header->kind != MessageKind::one_way) return nullptr;
+  Outgoing& post = shard_.nodes().NewInLoop();
+  post.header = *std::move(header);
+  post.size = SizeOf(packet.payload);
+  post.payload = std::move(packet.payload);
+  return &post;
+}
+
+// Nobody waits for what the peer asked on the channel that died.
+void Transport::ForgetPeersRequests() {
+  while (Outgoing* answer = answers_.PopFront()) DropAnswer(*answer);
+  for (; !early_answers_.empty(); early_answers_.pop_front()) {
+    if (early_answers_.front() != nullptr) DropAnswer(*early_answers_.front());
+  }
+  answers_bytes_ = asked_ = asked_bytes_ = 0;
+  asked_ids_.clear();
+  handling_ = nullptr;
+  requests_received_ = 0;
+  next_answer_ = 1;
+  paused_ = false;
+  stall_.Stop();
+}
+
+}  // namespace rain
