@@ -77,7 +77,7 @@ class CapnpStruct {
 
   // Borrowed from this. Cap'n Proto checks what is behind a pointer when it is followed: what a peer sent may throw kj::Exception
   // from the reader's methods, which becomes an error reply if a handler lets it pass.
-  typename S::Reader reader() const { return root_; }
+  typename S::Reader reader() const { return words_ == nullptr ? typename S::Reader() : root_; }
   // The message in Cap'n Proto's framing; null if empty.
   const CapnpWords* words() const { return words_.get(); }
 

@@ -41,6 +41,13 @@ TEST(CapnpStruct, ThatIsEmptyHasDefaultsAndTravels) {
   EXPECT_EQ(DescribeJob(*Decoded(*NewJobCodec(), ToString(*payload))), ", 0 bytes, ");
 }
 
+TEST(CapnpStruct, ThatWasMovedFromIsEmpty) {
+  Job job = MakeJob(7, "sum", "1 2 3");
+  const Job taken = std::move(job);
+  EXPECT_EQ(DescribeJob(job), ", 0 bytes, ");  // NOLINT(bugprone-use-after-move): that is what is tested
+  EXPECT_EQ(DescribeJob(taken), "sum, 5 bytes, 1 2 3");
+}
+
 TEST(CapnpStructCodec, WritesAStructWithItsIdAsItIs) {
   const Job job = MakeJob(7, "sum", std::string(kReferenceBytes, 'b'));
   const Payload payload = Encoded(*NewJobCodec(), {.id = MsgId(uint64_t{7})}, job).value();

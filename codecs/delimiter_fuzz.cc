@@ -1,7 +1,6 @@
-#include "listenrain/codecs/delimiter.h"
-
 #include <string>
 
+#include "listenrain/codecs/delimiter.h"
 #include "listenrain/testing/fuzz_codecs.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {

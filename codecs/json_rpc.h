@@ -22,7 +22,8 @@ struct JsonRpcMessage {
 // Ids are assigned. Ours are numbers below 2^53, which every peer can say, else strings; a peer's may be any number, string or
 // null. Kinds are request, reply, error and one-way, which is JSON-RPC's notification. Routes by method. Remaining time does not
 // travel. Texts are checked both ways, strictly (codecs/json_text.h): JSON that is none, is nested more than 128 deep or holds
-// invalid UTF-8 is INVALID_ARGUMENT; so are batches. Numbers may have any size: they stay text. The wire is in WIRE.md. It frames
+// invalid UTF-8 is INVALID_ARGUMENT; so are batches. Numbers may have any size: they stay text. The wire is in WIRE.md. Of a
+// message that begins with its id, as ours do, the loop reads no more than the beginning; of another, all up to its id. It frames
 // nothing: use the length prefix or, if no text holds a line feed, the delimiter.
 std::shared_ptr<const MessageCodec<JsonRpcMessage>> NewJsonRpcCodec();
 

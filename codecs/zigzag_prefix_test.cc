@@ -31,9 +31,10 @@ absl::StatusOr<PacketShape> ShapeOf(const PacketCodec& codec, absl::string_view 
 }
 
 TEST(ZigzagPrefix, TheLongestPayloadGivesTheHeadersSize) {
-  for (const uint64_t max : {1, 2, 4, 8, 32, 64, 255}) EXPECT_EQ(ZigzagHeaderBytes(max), 2u) << max;
-  for (const uint64_t max : {256, 257, 512, 2048, 4096, 8192, 65535}) EXPECT_EQ(ZigzagHeaderBytes(max), 3u) << max;
-  for (const uint64_t max : {65536, 16777215}) EXPECT_EQ(ZigzagHeaderBytes(max), 4u) << max;
+  for (const int max : {1, 2, 4, 8, 32, 64, 255}) EXPECT_EQ(ZigzagHeaderBytes(static_cast<uint64_t>(max)), 2u) << max;
+  for (const int max : {256, 257, 512, 2048, 4096, 8192, 65535})
+    EXPECT_EQ(ZigzagHeaderBytes(static_cast<uint64_t>(max)), 3u) << max;
+  for (const int max : {65536, 16777215}) EXPECT_EQ(ZigzagHeaderBytes(static_cast<uint64_t>(max)), 4u) << max;
   EXPECT_EQ(ZigzagHeaderBytes(16777216), 5u);
   EXPECT_EQ(NewZigzagPrefixCodec().value()->traits().max_header, 3u);
 }

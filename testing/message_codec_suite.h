@@ -37,7 +37,8 @@ struct MessageCodecSubject {
   };
 
   std::shared_ptr<const HeaderCodec> codec;
-  std::vector<Sample> samples;  // at least two, with different ids if the codec carries them
+  // At least two, of at most 8 KiB, with different ids if the codec carries them. There may be larger ones beside.
+  std::vector<Sample> samples;
   std::function<absl::StatusOr<std::string>(const MessageHeader&, Payload)> decode;  // and describe
 
   // What the wire has beside id and kind. Set these after NewMessageCodecSubject.
