@@ -110,6 +110,11 @@ def pkg_config_links_the_static_library(consumer):
   check(not any(name.startswith('liblistenrain') for name in shared_libraries(program)), 'it is linked to the shared one')
 
 
+def a_service_of_named_parts_serves(consumer):
+  consumer.compile('own_service', 'listenrain')
+  consumer.link_and_run('own_service', consumer.flags('listenrain', '--libs'))
+
+
 def the_own_codec_conforms(consumer):
   consumer.conforms('own_codec')
 
@@ -161,7 +166,7 @@ def cmake_accepts_the_same_minor_version_alone(consumer):
 
 
 TESTS = [hello_compiles_quickly_and_without_a_warning, pkg_config_links_the_shared_library_and_not_what_it_uses,
-         pkg_config_links_the_static_library, the_own_codec_conforms, the_own_executor_conforms, the_own_channel_conforms,
+         pkg_config_links_the_static_library, a_service_of_named_parts_serves, the_own_codec_conforms, the_own_executor_conforms, the_own_channel_conforms,
          the_own_queue_conforms_as_cmake_builds_it, cmake_links_the_shared_library, cmake_links_the_static_library,
          cmake_accepts_the_same_minor_version_alone]
 
