@@ -35,7 +35,7 @@ class Readme:
   def run(self, command, folder):
     """Runs a command of the README, which names the compiler c++, as if the tree were installed."""
     command = re.sub(r'^c\+\+(?= )', f'{self.compiler} -I{self.build_root}/include', command)
-    env = dict(os.environ, PKG_CONFIG_PATH=os.path.join(self.build_root, 'meson-uninstalled'))
+    env = dict(os.environ, PKG_CONFIG_PATH=os.path.join(self.build_root, 'meson-uninstalled'), LD_LIBRARY_PATH=self.build_root)
     ended = subprocess.run(command, cwd=folder, env=env, shell=True, capture_output=True, text=True, timeout=PATIENCE, check=False)
     check(ended.returncode == 0, f'{command}\n{ended.stdout}{ended.stderr}')
     return ended.stdout + ended.stderr

@@ -1,6 +1,6 @@
 # Sourced by test.sh and demo.sh, at the top of the tree: the packages that they need, and a build directory that is up to date.
 
-BUILD_PACKAGES=(g++ meson ninja-build pkg-config python3 capnproto libabsl-dev libcapnp-dev libgmock-dev libgtest-dev
+BUILD_PACKAGES=(cmake g++ meson ninja-build pkg-config python3 capnproto libabsl-dev libcapnp-dev libgmock-dev libgtest-dev
   libprotobuf-dev libuv1-dev nlohmann-json3-dev protobuf-compiler)
 
 # Installs those of the packages that are missing. Touches neither apt nor the network when none is.
@@ -18,12 +18,13 @@ need() {
 }
 
 # Sets up build directory $1 with the remaining arguments, anew when these or the headers changed: the build compiles each header alone,
-# and learns of a new one only then. Another compiler needs an empty directory.
+# and learns of a new one only then. Another compiler, or another default of an option, needs an empty directory.
 set_up() {
-  local dir=$1 setup
+  local dir=$1 setup fixed
   shift
-  setup=$(printf '%s\n' "${CXX:-c++}" "$PWD" "$@" && find [a-z]* -name 'build*' -prune -o -name '*.h' -print | LC_ALL=C sort)
-  [[ ! -f $dir/.setup || $(head -1 "$dir/.setup") == "${CXX:-c++}" ]] || rm -rf "$dir"
+  fixed="${CXX:-c++} $(sed -n '/^project(/,/)$/p' meson.build | tr -d '\n')"
+  setup=$(printf '%s\n' "$fixed" "$PWD" "$@" && find [a-z]* -name 'build*' -prune -o -name '*.h' -print | LC_ALL=C sort)
+  [[ ! -f $dir/.setup || $(head -1 "$dir/.setup") == "$fixed" ]] || rm -rf "$dir"
   if [[ ! -f $dir/build.ninja || $(cat "$dir/.setup" 2>&1) != "$setup" ]]; then
     meson setup --reconfigure "$dir" "$@" || { rm -rf "$dir" && meson setup "$dir" "$@"; }
     printf '%s\n' "$setup" >"$dir/.setup"

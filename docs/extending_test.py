@@ -1,0 +1,66 @@
+"""Holds docs/extending.md against the files that it shows: these are built and run by testing/consumer. Prints TAP.
+
+Usage: extending_test.py SOURCE_ROOT
+"""
+
+import os
+import re
+import sys
+
+import tap
+from tap import check
+
+LINK = re.compile(r'\]\((?!http|#)([^)#]+)')
+BLOCK = re.compile(r'^```(?:cpp|cmake)\n(.*?)^```$', re.M | re.S)
+CONSUMER = 'testing/consumer'
+
+
+class Page:
+
+  def __init__(self, source_root):
+    self.source_root = source_root
+    self.text = self.read('docs/extending.md')
+
+  def sections(self):
+    return self.text.split('\n## ')
+
+  def links(self, text):
+    """The files and folders that its prose links to, from the top of the tree."""
+    prose = re.sub(r'^```.*?^```$', '', text, flags=re.M | re.S)
+    return [os.path.normpath(os.path.join('docs', link)) for link in LINK.findall(prose)]
+
+  def path(self, name):
+    return os.path.join(self.source_root, name)
+
+  def read(self, name):
+    with open(self.path(name), encoding='utf-8') as file:
+      return file.read()
+
+
+def each_block_is_in_a_file_that_its_section_links_to(page):
+  blocks = 0
+  for section in page.sections():
+    texts = [page.read(name) for name in page.links(section) if os.path.isfile(page.path(name))]
+    for block in BLOCK.findall(section):
+      blocks += 1
+      check(any(block in text for text in texts), f'the tree has it otherwise:\n{block}')
+  check(blocks > 10, f'it has {blocks} blocks')
+
+
+def each_part_out_of_the_tree_is_shown(page):
+  parts = [name for name in os.listdir(os.path.join(page.source_root, CONSUMER)) if name.startswith('own_')]
+  check(len(parts) >= 5, f'only {parts}')
+  for name in parts:
+    check(f'{CONSUMER}/{name}' in page.links(page.text), f'it does not link to {name}')
+
+
+def what_it_links_to_is_there(page):
+  for name in page.links(page.text):
+    check(os.path.exists(page.path(name)), f'there is no {name}')
+
+
+TESTS = [each_block_is_in_a_file_that_its_section_links_to, each_part_out_of_the_tree_is_shown,
+         what_it_links_to_is_there]
+
+if __name__ == '__main__':
+  sys.exit(tap.run(TESTS, Page(*sys.argv[1:])))
