@@ -3,6 +3,7 @@
 #include <thread>
 #include <vector>
 
+#include "listenrain/framework/handover.h"
 #include "listenrain/framework/status.h"
 #include "listenrain/testing/faults/fault_rig_test.h"
 #include "listenrain/testing/scale.h"
@@ -64,19 +65,15 @@ TEST_P(DrainFaults, UnderLoadNothingThatTheServerHadReadIsLost) {
 TEST_P(DrainFaults, AWholeListenRainIsDrainedFromAHandlersThread) {
   Side& server = NewSide();
   Side& client = NewSide();
-  std::atomic<bool> drained{false};
-  std::thread drainer;
+  Handover<std::thread> drainer;
   Listener listener = server.Listen(FreshKey(), Handling([&](Message message, CallContext, Responder<Message> responder) {
-                                      drainer = std::thread([&, r = std::move(responder), m = std::move(message)]() mutable {
+                                      drainer.Put(std::thread([&, r = std::move(responder), m = std::move(message)]() mutable {
                                         EXPECT_TRUE(r.Reply(m).ok());
                                         server.rain().Drain(absl::Seconds(10));
-                                        drained = true;
-                                      });
+                                      }));
                                     }));
   EXPECT_TRUE(client.Open(listener.bound_key()).SyncSend(Message::Text("?")).ok());
-  while (!drainer.joinable()) std::this_thread::yield();
-  drainer.join();
-  EXPECT_TRUE(drained);
+  drainer.Take().join();
   EXPECT_TRUE(absl::IsCancelled(server.rain().Listen(server.protocol(), FreshKey(), Echo()).status()));
 }
 
