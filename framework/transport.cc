@@ -26,13 +26,13 @@ Transport::Transport(Ref<PostBox> box, std::shared_ptr<const RequestSink> sink)
       limits_(box_->protocol().limits),
       observer_(shard_.observer()),
       sink_(std::move(sink)),
+      hold_(shard_.loop(), [this] { holding_ = true; }),
       built_in_queue_(box_->protocol().queue == nullptr),
       queue_(built_in_queue_ ? NewFifoQueue() : box_->protocol().queue()),
       requests_(box_->protocol().stat_machines == nullptr ? NewStatMachinePool(shard_.nodes())
                                                           : box_->protocol().stat_machines(shard_.nodes())),
       deadlines_(shard_.loop()),
       retries_(limits_.retry_share, limits_.retry_burst),
-      hold_(shard_.loop(), [this] { holding_ = true; }),
       stall_(shard_.loop(), [this] { OnStalled(); }),
       idle_(shard_.loop(), [this] { OnIdle(); }) {
   box_->set_transport(this);
