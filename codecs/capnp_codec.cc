@@ -61,7 +61,7 @@ absl::StatusOr<size_t> ReadEnvelope(const Payload& payload, absl::FunctionRef<vo
   } catch (const kj::Exception& thrown) {
     return FromKj(thrown);
   }
-  return end;
+  return *end;
 }
 
 // Zeroed words for a builder, on the stack while they are few.

@@ -51,7 +51,7 @@ absl::StatusOr<size_t> EndOf(const Payload& payload) {
   if (cursor.left() < table) return CutShort();
   const absl::string_view sizes = cursor.Read(table, scratch);
   uint64_t words = 0;
-  for (uint32_t i = 0; i <= more; ++i) words += Load32(sizes.data() + 4 * i);
+  for (uint32_t i = 0; i <= more; ++i) words += Load32(sizes.data() + 4 * size_t{i});
   if (words > kMaxWords) {
     return absl::InvalidArgumentError(absl::StrCat("capnp codec: an envelope of ", words * kWord, " bytes, where at most ",
                                                    kMaxWords * kWord, " are read: put large values in the body"));

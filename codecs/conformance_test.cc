@@ -30,7 +30,7 @@ PacketCodecSubject SubjectOf(const LengthPrefixOptions& options) {
   PacketCodecSubject subject{.codec = NewLengthPrefixCodec(options).value()};
   if (width < 8) subject.max_payload = (size_t{1} << (8 * width)) - 1 - (options.counts_itself ? width : 0);
   if (options.counts_itself) subject.corrupt = {std::string(width, '\0')};
-  if (width == 8) subject.corrupt.push_back(std::string(8, '\xff'));
+  if (width == 8) subject.corrupt.emplace_back(8, '\xff');
   if (width == 8 && options.counts_itself) subject.corrupt.pop_back();  // SIZE_MAX in all: a matter of limits
   return subject;
 }

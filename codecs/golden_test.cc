@@ -31,7 +31,7 @@ std::string Unframed(const PacketCodec& codec, const Golden& golden) {
   EXPECT_TRUE(shape.ok()) << shape.status();
   if (!shape.ok()) return {};
   EXPECT_EQ(shape->total, golden.bytes.size());
-  const std::string payload = golden.bytes.substr(shape->header, shape->total - shape->header - shape->trailer);
+  std::string payload = golden.bytes.substr(shape->header, shape->total - shape->header - shape->trailer);
   std::string header(shape->header, '\0');
   std::string trailer(shape->trailer, '\0');
   EXPECT_TRUE(codec.EncodePacket({absl::MakeConstSpan(payload)}, absl::MakeSpan(header), absl::MakeSpan(trailer)).ok());

@@ -26,56 +26,14 @@ TEST(IsJson, TakesEveryKindOfValue) {
 }
 
 TEST(IsJson, RefusesWhatIsNearlyJson) {
-  for (const char* text : {"",
-                           " ",
-                           "nul",
-                           "nulll",
-                           "True",
-                           "01",
-                           "-",
-                           "+1",
-                           ".5",
-                           "1.",
-                           "1e",
-                           "1e+",
-                           "0x1",
-                           "NaN",
-                           "Infinity",
-                           "\"",
-                           "\"a",
-                           "'a'",
-                           "[",
-                           "]",
-                           "[1",
-                           "[1,",
-                           "[1,]",
-                           "[,1]",
-                           "[1 2]",
-                           "{",
-                           "}",
-                           "{,}",
-                           "{\"a\"}",
-                           "{\"a\":}",
-                           "{\"a\":1,}",
-                           "{\"a\" 1}",
-                           "{a:1}",
-                           "{1:1}",
-                           "[}",
-                           "{]",
-                           "[1}",
-                           "{\"a\":1]",
-                           "1 2",
-                           "{} {}",
-                           "// c\n1",
-                           "\"\\x\"",
-                           "\"\\\"",
-                           "\"\\u12g4\"",
-                           "\"\\u12\"",
-                           "\"\n\"",
-                           "\"\x1f\"",
-                           "\xef\xbb\xbf"
-                           "1",
-                           "1,"}) {
+  for (const char* text :
+       {"",        " ",       "nul",    "nulll",       "True",      "01",        "-",          "+1",
+        ".5",      "1.",      "1e",     "1e+",         "0x1",       "NaN",       "Infinity",   "\"",
+        "\"a",     "'a'",     "[",      "]",           "[1",        "[1,",       "[1,]",       "[,1]",
+        "[1 2]",   "{",       "}",      "{,}",         "{\"a\"}",   "{\"a\":}",  "{\"a\":1,}", "{\"a\" 1}",
+        "{a:1}",   "{1:1}",   "[}",     "{]",          "[1}",       "{\"a\":1]", "1 2",        "{} {}",
+        "// c\n1", "\"\\x\"", "\"\\\"", "\"\\u12g4\"", "\"\\u12\"", "\"\n\"",    "\"\x1f\"",   "\xef\xbb\xbf\x31",
+        "1,"}) {
     EXPECT_FALSE(IsJson(text)) << text;
   }
   EXPECT_FALSE(IsJson(absl::string_view("1\0", 2)));
@@ -177,7 +135,7 @@ TEST(JsonMembers, AValueThatMayGoOnIsNoValue) {
 // What another reader says; nothing where the two may differ. That one takes a zero byte for the end, passes over a byte order
 // mark, and gives up at a number that is too large for it.
 std::optional<bool> NlohmannTakes(const std::string& text) {
-  if (text.find('\0') != std::string::npos || text.rfind("\xef", 0) == 0) return std::nullopt;
+  if (text.find('\0') != std::string::npos || text.rfind('\xef', 0) == 0) return std::nullopt;
   try {
     return !nlohmann::json::parse(text).is_discarded();
   } catch (const nlohmann::json::out_of_range&) {

@@ -94,7 +94,7 @@ TEST(ProtobufCodec, RefusesBodiesOfAnotherMessage) {
     for (size_t size = deep.size(); size > 0x7f; size >>= 7) bytes += static_cast<char>((size & 0x7f) | 0x80);
     size_t size = deep.size();
     while (size > 0x7f) size >>= 7;
-    deep = bytes + static_cast<char>(size) + deep;
+    deep.insert(0, bytes + static_cast<char>(size));
   }
   EXPECT_EQ(decode(deep), StatusCode::kInvalidArgument);  // deeper than Protobuf reads
 }

@@ -12,7 +12,7 @@ namespace {
 absl::Status ReadMilliseconds(const TransportKey& key, const char* name, absl::Duration& value) {
   const auto option = key.options().find(name);
   if (option == key.options().end()) return absl::OkStatus();
-  constexpr int64_t kDay = 24 * 60 * 60 * 1000;
+  constexpr int64_t kDay = int64_t{24} * 60 * 60 * 1000;
   int64_t number = 0;
   if (!absl::SimpleAtoi(option->second, &number) || number < 1 || number > kDay) {
     return absl::InvalidArgumentError(absl::StrCat("transport key \"", key.text(), "\": option ", name, " is \"", option->second,

@@ -72,7 +72,7 @@ TEST_F(LoopCoreTest, OnlyTheFirstPostOfATurnWakes) {
 
 TEST_F(LoopCoreTest, WhatATaskPostsRunsInALaterTurn) {
   core_.Post([this] {
-    did_.push_back("outer");
+    did_.emplace_back("outer");
     EXPECT_TRUE(core_.Post(Note("inner")));
   });
   EXPECT_EQ(core_.Work(), 1u);
@@ -96,7 +96,7 @@ TEST_F(LoopCoreTest, ATaskIsDestroyedBeforeTheNextRuns) {
   auto held = std::make_shared<int>();
   const std::weak_ptr<int> alive = held;
   core_.Post([held = std::move(held)] {});
-  core_.Post([&] { did_.push_back(alive.expired() ? "gone" : "there"); });
+  core_.Post([&] { did_.emplace_back(alive.expired() ? "gone" : "there"); });
   core_.Work();
   EXPECT_THAT(did_, ElementsAre("gone"));
 }
@@ -188,7 +188,7 @@ TEST_F(LoopCoreTest, NoTaskFromAnyThreadIsLostOrUnannounced) {
   }
   size_t ran = 0;
   int seen = 0;
-  while (ran < kThreads * kTasks) {
+  while (ran < size_t{kThreads} * kTasks) {
     // A loop that was not woken must have nothing to do: it works only as often as it is woken.
     if (wakes.load() == seen) {
       std::this_thread::yield();

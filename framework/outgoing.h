@@ -38,7 +38,8 @@ struct Outgoing final : Timer {
   // A completion that lives in the node's own room.
   template <class C, class... Args>
   void Emplace(Args&&... args) {
-    static_assert(sizeof(C) <= kRoomBytes && alignof(C) <= alignof(std::max_align_t), "completions are small");
+    static_assert(sizeof(C) <= kRoomBytes, "completions are small");
+    static_assert(alignof(C) <= alignof(std::max_align_t), "completions are not over-aligned");
     completion = new (room.data()) C(std::forward<Args>(args)...);
   }
 

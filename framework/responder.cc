@@ -28,7 +28,7 @@ absl::Status Answer::Send(Encode encode) {
 
 absl::Status Answer::Fail(const absl::Status& why) {
   if (absl::Status status = CheckExpected(); !status.ok()) return status;
-  const absl::Status status = SendError(why.ok() ? absl::UnknownError("the handler failed with an OK status") : why);
+  absl::Status status = SendError(why.ok() ? absl::UnknownError("the handler failed with an OK status") : why);
   bytes_ = 0;
   return status;
 }

@@ -20,8 +20,6 @@
 namespace rain {
 namespace {
 
-using testing::HasSubstr;
-
 constexpr absl::Duration kTimeout = absl::Seconds(5);
 
 // What a coroutine learned.

@@ -24,7 +24,7 @@ using TaskHandler = absl::AnyInvocable<Task<absl::StatusOr<M>>(M, CallContext) c
 template <class M>
 Detached AnswerByTask(std::shared_ptr<const TaskHandler<M>> handler, M message, CallContext context, Responder<M> responder) {
   Task<absl::StatusOr<M>> task = (*handler)(std::move(message), std::move(context));
-  const absl::StatusOr<M> reply = co_await std::move(task);
+  const absl::StatusOr<M> reply = co_await std::move(task);  // NOLINT(bugprone-use-after-move): takes it for `context`
   if (!responder.expected()) {
     if (!reply.ok()) Log(Severity::error, "user code", absl::StrCat("a one-way message's handler: ", reply.status().message()));
   } else if (reply.ok()) {

@@ -20,7 +20,7 @@ void TheBoundKeyCanBeDialed(ChannelRig& rig) {
 
 void AnUnknownOptionIsInvalid(ChannelRig& rig) {
   const auto expect_invalid = [&](const char* call, const auto& made) {
-    const absl::Status status = made.status();
+    const absl::Status& status = made.status();
     rig.Expect(absl::IsInvalidArgument(status), call, " with an unknown option gave \"", status.ToString(), "\"");
     rig.Expect(status.message().find("no-such-option") != absl::string_view::npos, call, " does not name the option");
   };

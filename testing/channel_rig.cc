@@ -120,8 +120,10 @@ Answer& ChannelRig::Next(ChannelGenerator& generator, Loop& home) {
       Expect(home.InLoop(), "`done` was called on a thread without the baton of its home");
       answer.called = true;
       answer.status = made.status();
-      if (made.ok()) answer.channel = *std::move(made);
-      Expect(!made.ok() || answer.channel != nullptr, "`done` was called with a null channel");
+      if (made.ok()) {
+        answer.channel = *std::move(made);
+        Expect(answer.channel != nullptr, "`done` was called with a null channel");
+      }
       OnProgress();
     });
     Expect(!answer.called, "`done` was called inside Next");

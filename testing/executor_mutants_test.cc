@@ -129,7 +129,7 @@ Mutant::Way RunsTwice() {
   return [](Executor& good, Job task) {
     good.Run([task = std::move(task)]() mutable {
       std::move(task)();
-      std::move(task)();
+      std::move(task)();  // NOLINT(bugprone-use-after-move): that is the fault
     });
   };
 }
@@ -138,7 +138,7 @@ Mutant::Way KeepsTheLast() {
   return [last = std::make_shared<Job>()](Executor& good, Job task) {
     good.Run([last, task = std::move(task)]() mutable {
       std::move(task)();
-      *last = std::move(task);
+      *last = std::move(task);  // NOLINT(bugprone-use-after-move): that is the fault
     });
   };
 }

@@ -152,9 +152,9 @@ TEST(Inproc, HoldsABoundedNumberOfSlicesHoweverSmallTheyAre) {
 
 TEST(Inproc, MovesAtMostOnePipesWorthInATurn) {
   Pair pair("?pipe=4096");
-  Write(*pair.near, Bytes(std::string(100 * 4096, 'x')));
+  Write(*pair.near, Bytes(std::string(size_t{100} * 4096, 'x')));
   size_t before = 0;
-  while (pair.acceptor_events.bytes.size() < 100 * 4096u) {
+  while (pair.acceptor_events.bytes.size() < size_t{100} * 4096) {
     ASSERT_TRUE(pair.dialer_loop.busy());
     pair.dialer_loop.RunTurn({});
     ASSERT_LE(pair.acceptor_events.bytes.size() - before, 4096u);

@@ -215,7 +215,7 @@ TEST(Tcp, WithoutDescriptorsAListenerBacksOffAndRecovers) {
   rlimit before;
   ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
   rlimit low = before;
-  low.rlim_cur = static_cast<rlim_t>(OpenDescriptors() + 8);
+  low.rlim_cur = static_cast<rlim_t>(OpenDescriptors()) + 8;
   std::vector<UniqueFd> hoard;
   ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &low), 0);
   for (int fd; (fd = dup(0)) >= 0;) hoard.emplace_back(fd);

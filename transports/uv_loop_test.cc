@@ -236,8 +236,8 @@ TEST_P(UvLoop, TasksLeftAtTheEndAreDestroyedUnrunWithTheBatonInHand) {
 TEST_P(UvLoop, ItsLastReferenceMayBeDroppedInsideItsOwnTurn) {
   auto loop = NewLoop();
   std::promise<bool> ended;
-  loop->Run([&ended, last = std::move(loop)]() mutable {
-    Loop* raw = last.get();
+  Loop* raw = loop.get();
+  raw->Run([&ended, raw, last = std::move(loop)]() mutable {
     raw->Run([witness = std::make_unique<Witness>(raw, &ended)] {});
     last.reset();
   });
@@ -338,7 +338,8 @@ TEST(AttachedUvLoop, EndsWhenItsLastReferenceIsDroppedInsideATurn) {
   uv_loop_t uv;
   ASSERT_EQ(uv_loop_init(&uv), 0);
   auto loop = *AttachUvLoop(&uv);
-  loop->Run([last = std::move(loop)]() mutable { last.reset(); });
+  Loop* raw = loop.get();
+  raw->Run([last = std::move(loop)]() mutable { last.reset(); });
   uv_run(&uv, UV_RUN_DEFAULT);
   EXPECT_EQ(uv_loop_close(&uv), 0);
 }

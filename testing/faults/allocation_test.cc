@@ -33,10 +33,12 @@ std::atomic<int> first_depth{0};
 #if !RAIN_UNDER_SANITIZER
 // glibc's own, which these stand before; operator new comes through malloc.
 extern "C" {
+// NOLINTBEGIN(bugprone-reserved-identifier): the names are glibc's
 void* __libc_malloc(size_t);
 void* __libc_calloc(size_t, size_t);
 void* __libc_realloc(void*, size_t);
 void* __libc_memalign(size_t, size_t);
+// NOLINTEND(bugprone-reserved-identifier)
 
 void* malloc(size_t bytes) {
   NoteAllocation();

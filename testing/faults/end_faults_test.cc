@@ -163,8 +163,7 @@ TEST_P(EndFaults, EverythingIsDestroyedWhileTrafficRuns) {
     client_options.schemes = Schemes();
     auto client = std::make_unique<Side>(std::move(client_options));
     Listener listener = server->Listen(FreshKey(), Echo());
-    const TransportKey key = listener.bound_key();
-    const auto transport = client->Open(key);
+    const auto transport = client->Open(listener.bound_key());
     std::atomic<bool> stop{false};
     std::vector<std::thread> callers;
     for (int i = 0; i < 4; ++i) {

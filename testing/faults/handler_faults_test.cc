@@ -259,10 +259,10 @@ TEST_P(HandlerFaults, RequestsBeyondTheWindowAreRefusedAndTheOthersAnswered) {
 
 TEST_P(HandlerFaults, AFullWindowOfBytesIsNotBeyondIt) {
   Side::Options options;
-  options.limits.window_bytes = 10 * (24 + 100);
+  options.limits.window_bytes = size_t{10} * (24 + 100);
   Side& server = NewSide(std::move(options));
   Side::Options alike;
-  alike.limits.window_bytes = 10 * (24 + 100);
+  alike.limits.window_bytes = size_t{10} * (24 + 100);
   Side& client = NewSide(std::move(alike));
   Shelf shelf;
   Listener listener = server.Listen(FreshKey(), shelf.Service());
