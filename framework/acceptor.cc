@@ -3,7 +3,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "listenrain/framework/baton.h"
 #include "listenrain/framework/guarded.h"
+#include "listenrain/framework/handover.h"
 #include "listenrain/framework/listener.h"
 #include "listenrain/framework/log.h"
 #include "listenrain/framework/status.h"
@@ -38,7 +40,7 @@ void Acceptor::Ask() {
 }
 
 void Acceptor::OnChannel(absl::StatusOr<std::unique_ptr<Channel>> channel) {
-  if (ended_) return;
+  if (ended_ || drain_) return;
   Shard& shard = *box_->shard;
   if (!channel.ok()) {
     const auto again = generator_->RetryAfter(channel.status(), absl::ZeroDuration());
@@ -52,7 +54,9 @@ void Acceptor::OnChannel(absl::StatusOr<std::unique_ptr<Channel>> channel) {
   auto* raw = new Transport(std::move(box), sink_);
   auto transport = std::unique_ptr<Transport>(raw);
   raw->set_on_gone([box = box_, number = accepted_] {
-    if (box->acceptor != nullptr) box->acceptor->transports_.erase(number);
+    if (box->acceptor == nullptr) return;
+    box->acceptor->transports_.erase(number);
+    box->acceptor->MaybeFinish();
   });
   transports_.emplace(accepted_++, raw);
   shard.House(std::move(transport));
@@ -60,9 +64,30 @@ void Acceptor::OnChannel(absl::StatusOr<std::unique_ptr<Channel>> channel) {
   if (!ended_) Ask();
 }
 
+std::vector<Resident*> Acceptor::Served() {
+  std::vector<Resident*> served{this};
+  for (const auto& [number, transport] : transports_) served.push_back(transport);
+  return served;
+}
+
+// Accepts no more, and is over when its transports are.
+void Acceptor::BeginDrain(const Ref<Drain>& drain) {
+  if (ended_ || drain_) return;
+  drain_ = drain;
+  drain_->Join(*this);
+  generator_.reset();
+  retry_.Stop();
+  MaybeFinish();
+}
+
+void Acceptor::MaybeFinish() {
+  if (drain_ && !ended_ && transports_.empty()) End(absl::CancelledError("the listener was drained"));
+}
+
 void Acceptor::End(absl::Status why) {
   if (ended_) return;
   ended_ = true;
+  if (drain_) drain_->Leave(*this, {});
   generator_.reset();
   retry_.Stop();
   while (!transports_.empty()) transports_.begin()->second->End(Fresh(why));
@@ -89,6 +114,24 @@ Listener::~Listener() { Stop(); }
 const TransportKey& Listener::bound_key() const {
   static const TransportKey none;
   return box_ ? box_->bound_key : none;
+}
+
+void Listener::DrainThen(absl::Duration timeout, absl::AnyInvocable<void(DrainReport) &&> done) {
+  if (!box_) return std::move(done)({});
+  box_->shard->Execute([box = box_, timeout, done = std::move(done)]() mutable {
+    if (box->acceptor == nullptr) return std::move(done)({});
+    rain::Drain::Begin(*box->shard, timeout, box->acceptor->Served(), std::move(done));
+  });
+}
+
+DrainReport Listener::Drain(absl::Duration timeout) {
+  if (Baton::AnyHeldHere()) {
+    DrainThen(timeout, [](DrainReport) {});
+    return {};
+  }
+  const auto report = std::make_shared<Handover<DrainReport>>();
+  DrainThen(timeout, [report](DrainReport all) { report->Put(all); });
+  return report->Take();
 }
 
 void Listener::Stop() {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <vector>
 
 #include "listenrain/framework/channel_generator.h"
 #include "listenrain/framework/delay_timer.h"
@@ -33,9 +34,13 @@ class Acceptor final : public Resident {
 
   void Start();
   void End(absl::Status why) override;
+  void BeginDrain(const Ref<Drain>& drain) override;
+  // This, and the transports that it accepted.
+  std::vector<Resident*> Served();
 
  private:
   void Ask();
+  void MaybeFinish();
   void OnChannel(absl::StatusOr<std::unique_ptr<Channel>> channel);
 
   const Ref<AcceptorBox> box_;
@@ -45,6 +50,7 @@ class Acceptor final : public Resident {
   uint64_t accepted_ = 0;
   std::map<uint64_t, Transport*> transports_;  // by their number, so that they end in the order in which they came
   DelayTimer retry_;
+  Ref<Drain> drain_;
   bool ended_ = false;
 };
 

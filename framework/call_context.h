@@ -22,7 +22,10 @@ class CallContext {
   // Of the caller's deadline when it sent the request; infinite if the codec carries none.
   absl::Duration remaining() const { return remaining_; }
   // True if nobody waits for the reply any more.
-  bool cancelled() const { return box_->gone() || box_->channel() != channel_; }
+  // The caller cancelled it or gave up (where the codec can say so), or its channel is gone.
+  bool cancelled() const { return box_->cancelled(id_, channel_); }
+  // Calls `told` once, on the protocol's executor, when that happens; at once, if it has; never, once the request is answered.
+  void OnCancelled(absl::AnyInvocable<void() &&> told) const { box_->OnCancelled(id_, channel_, std::move(told)); }
   // The transport that the request came on, to ask and push back (TransportHandle).
   const Ref<PostBox>& transport() const { return box_; }
 

@@ -5,8 +5,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "listenrain/framework/acceptor.h"
+#include "listenrain/framework/baton.h"
 #include "listenrain/framework/failover.h"
 #include "listenrain/framework/guarded.h"
+#include "listenrain/framework/handover.h"
 #include "listenrain/framework/shard.h"
 #include "listenrain/framework/transport.h"
 
@@ -43,6 +45,27 @@ class ListenRain::Engine : public std::enable_shared_from_this<ListenRain::Engin
   }
 
   Stats StatsOf(const ProtocolParts& protocol) { return shard_->StatsOf(protocol); }
+
+  DrainReport Drain(absl::Duration timeout) {
+    stopped_ = true;
+    const auto drain = [shard = shard_, timeout](rain::Drain::Done done) {
+      shard->Execute([shard, timeout, done = std::move(done)]() mutable {
+        rain::Drain::Begin(*shard, timeout, shard->Residents(), [shard, done = std::move(done)](DrainReport report) mutable {
+          shard->Shut();
+          std::move(done)(report);
+        });
+      });
+    };
+    if (Baton::AnyHeldHere()) {
+      drain([](DrainReport) {});
+      return {};
+    }
+    const auto report = std::make_shared<Handover<DrainReport>>();
+    drain([report](DrainReport all) { report->Put(all); });
+    const DrainReport all = report->Take();
+    Stop();
+    return all;
+  }
 
   void Stop() {
     stopped_ = true;
@@ -127,6 +150,8 @@ absl::StatusOr<Listener> ListenRain::ListenWith(const SharedProtocol& protocol, 
 }
 
 Stats ListenRain::StatsOfParts(const ProtocolParts& protocol) const { return engine_->StatsOf(protocol); }
+
+DrainReport ListenRain::Drain(absl::Duration timeout) { return engine_->Drain(timeout); }
 
 void ListenRain::Stop() { engine_->Stop(); }
 

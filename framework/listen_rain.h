@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "listenrain/framework/drain.h"
 #include "listenrain/framework/listener.h"
 #include "listenrain/framework/observer.h"
 #include "listenrain/framework/protocol_register_table.h"
@@ -97,6 +98,10 @@ class ListenRain {
   Stats StatsOf(const Protocol<M>& protocol) const {
     return protocol.parts() == nullptr ? Stats() : StatsOfParts(*protocol.parts());
   }
+
+  // Stop without loss: every listener is drained (see Listener::Drain), new requests of ours are refused as CANCELLED, those in
+  // flight end; then Stop. The report is of the peers' requests. Called on a loop it does not wait, and the report is empty.
+  DrainReport Drain(absl::Duration timeout);
 
   // Listeners close, transports end, requests end as CANCELLED, later calls fail. Waits until the loop has done so, unless called
   // on a loop. Idempotent; from any thread, handlers included.

@@ -32,6 +32,56 @@ absl::Status PostBox::Submit(Submission& submission, Encode encode) {
   return Closed();
 }
 
+bool PostBox::cancelled(const MsgId& id, uint32_t channel) const {
+  if (gone() || channel != this->channel()) return true;
+  if (noted_.load(std::memory_order_acquire) == 0) return false;
+  MutexLock lock(mutex_);
+  const auto found = noted_requests_.find(id);
+  return found != noted_requests_.end() && found->second.cancelled;
+}
+
+void PostBox::OnCancelled(const MsgId& id, uint32_t channel, absl::AnyInvocable<void() &&> told) {
+  {
+    MutexLock lock(mutex_);
+    Noted& noted = noted_requests_[id];
+    noted_.store(noted_requests_.size(), std::memory_order_release);
+    // Looked at after it was noted: a channel that ends now finds it.
+    if (!noted.cancelled && !gone() && channel == this->channel()) return noted.told.push_back(std::move(told));
+  }
+  std::move(told)();
+}
+
+void PostBox::NoteCancelled(const MsgId& id) {
+  std::vector<absl::AnyInvocable<void() &&>> told;
+  {
+    MutexLock lock(mutex_);
+    Noted& noted = noted_requests_[id];
+    noted.cancelled = true;
+    told.swap(noted.told);
+    noted_.store(noted_requests_.size(), std::memory_order_release);
+  }
+  for (auto& tell : told) GuardedAndLogged("the executor", [&] { protocol_->executor->Run(std::move(tell)); });
+}
+
+void PostBox::ForgetNoted(const MsgId& id) {
+  absl::flat_hash_map<MsgId, Noted>::node_type forgotten;  // ends outside the lock
+  MutexLock lock(mutex_);
+  forgotten = noted_requests_.extract(id);
+  noted_.store(noted_requests_.size(), std::memory_order_release);
+}
+
+void PostBox::TellAllCancelled() {
+  absl::flat_hash_map<MsgId, Noted> all;
+  {
+    MutexLock lock(mutex_);
+    all.swap(noted_requests_);
+    noted_.store(0, std::memory_order_release);
+  }
+  for (auto& [id, noted] : all) {
+    for (auto& tell : noted.told) GuardedAndLogged("the executor", [&, t = &tell] { protocol_->executor->Run(std::move(*t)); });
+  }
+}
+
 void PostBox::set_peer(const PeerInfo& peer) {
   for (const PeerInfo& known : peers_) {
     if (known == peer) return peer_.store(&known, std::memory_order_release);

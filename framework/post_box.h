@@ -5,7 +5,9 @@
 #include <forward_list>
 #include <memory>
 #include <utility>
+#include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/functional/any_invocable.h"
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
@@ -94,6 +96,17 @@ class PostBox final : public RefCounted {
   // Why a message cannot go to a transport that is gone. Thread: loop.
   absl::Status Closed() const;
 
+  // Requests of the peer that it has cancelled, until they are answered. `told` is called once, on the protocol's executor: when
+  // the request with this id is cancelled, or its channel dies; or now, on this thread, if that was before; or, once it was
+  // answered, never. Thread: any.
+  void OnCancelled(const MsgId& id, uint32_t channel, absl::AnyInvocable<void() &&> told);
+  bool cancelled(const MsgId& id, uint32_t channel) const;
+  // Thread: loop.
+  void NoteCancelled(const MsgId& id);
+  void Forget(const MsgId& id) {
+    if (noted_.load(std::memory_order_relaxed) > 0) ForgetNoted(id);
+  }
+
   // True once the transport has ended: nobody waits for a reply there.
   bool gone() const { return gone_.load(std::memory_order_acquire); }
   // The transport's present channel, by number: requests that came on an earlier one have nobody waiting for them.
@@ -118,12 +131,19 @@ class PostBox final : public RefCounted {
   void set_transport(Transport* transport) {
     transport_ = transport;
     gone_.store(transport == nullptr, std::memory_order_release);
+    if (transport == nullptr && noted_.load(std::memory_order_relaxed) > 0) TellAllCancelled();
   }
   // A new channel begins.
   void set_peer(const PeerInfo& peer);
-  void set_channel(uint32_t number) { channel_.store(number, std::memory_order_release); }
+  void set_channel(uint32_t number) {
+    channel_.store(number, std::memory_order_release);
+    if (noted_.load(std::memory_order_relaxed) > 0) TellAllCancelled();
+  }
 
  private:
+  void ForgetNoted(const MsgId& id);
+  // Tells everybody who waits for a cancellation on this channel: it is gone.
+  void TellAllCancelled();
   absl::Status SubmitFromOutside(Submission& submission, Encode encode);
 
   const Ref<Shard> shard_;
@@ -136,6 +156,15 @@ class PostBox final : public RefCounted {
   std::atomic<bool> gone_{false};
   static constexpr size_t kPostOverhead = 256;  // what one costs beside its bytes
   std::atomic<size_t> unhandled_bytes_{0};
+  // What is known of a peer's request beside its handler.
+  struct Noted {
+    bool cancelled = false;
+    std::vector<absl::AnyInvocable<void() &&>> told;
+  };
+  mutable Mutex mutex_;
+  absl::flat_hash_map<MsgId, Noted> noted_requests_ ABSL_GUARDED_BY(mutex_);
+  std::atomic<size_t> noted_{0};  // how many these are
+
   std::atomic<uint32_t> channel_{0};
   std::forward_list<PeerInfo> peers_;  // every one that there was, since somebody may be looking at it; thread: loop
   std::atomic<const PeerInfo*> peer_;

@@ -113,6 +113,12 @@ void Shard::OnTurnEnd() {
   graves.swap(graves_);
 }
 
+std::vector<Resident*> Shard::Residents() const {
+  std::vector<Resident*> residents;
+  for (Resident* each = residents_.front(); each != nullptr; each = each->resident_hook_.next) residents.push_back(each);
+  return residents;
+}
+
 void Shard::Shut() {
   shut_ = true;
   while (!residents_.empty()) residents_.front()->End(absl::CancelledError("this ListenRain is stopped"));

@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "listenrain/framework/buffer.h"
 #include "listenrain/framework/dispatcher.h"
+#include "listenrain/framework/drain.h"
 #include "listenrain/framework/intrusive_list.h"
 #include "listenrain/framework/loop.h"
 #include "listenrain/framework/mutex.h"
@@ -26,6 +27,8 @@ class Resident {
   virtual ~Resident() = default;
   // Ends it: idempotent, calls no user code before it returns, and calls Shard::Bury.
   virtual void End(absl::Status why) = 0;
+  // Joins the drain and leaves it as it ends; begins nothing new, and ends when what it has begun is over.
+  virtual void BeginDrain(const Ref<Drain>& drain) = 0;
 
  private:
   friend class Shard;
@@ -61,6 +64,9 @@ class Shard final : public RefCounted, private TurnTask {
   void House(std::unique_ptr<Resident> resident);
   // Destroys it at the turn's end.
   void Bury(Resident& resident);
+
+  // Those that are not at their end.
+  std::vector<Resident*> Residents() const;
 
   // Ends every resident and every message that comes later, as CANCELLED. Idempotent.
   void Shut();

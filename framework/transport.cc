@@ -26,13 +26,13 @@ Transport::Transport(Ref<PostBox> box, std::shared_ptr<const RequestSink> sink)
       limits_(box_->protocol().limits),
       observer_(shard_.observer()),
       sink_(std::move(sink)),
+      hold_(shard_.loop(), [this] { holding_ = true; }),
       built_in_queue_(box_->protocol().queue == nullptr),
       queue_(built_in_queue_ ? NewFifoQueue() : box_->protocol().queue()),
       requests_(box_->protocol().stat_machines == nullptr ? NewStatMachinePool(shard_.nodes())
                                                           : box_->protocol().stat_machines(shard_.nodes())),
       deadlines_(shard_.loop()),
       retries_(limits_.retry_share, limits_.retry_burst),
-      hold_(shard_.loop(), [this] { holding_ = true; }),
       stall_(shard_.loop(), [this] { OnStalled(); }),
       idle_(shard_.loop(), [this] { OnIdle(); }) {
   box_->set_transport(this);
@@ -65,6 +65,10 @@ void Transport::End(absl::Status why) {
   if (ended_) return;
   ended_ = true;
   box_->set_transport(nullptr);
+  if (drain_) {
+    drained_.aborted = asked_;
+    drain_->Leave(*this, drained_);
+  }
   if (on_gone_) std::exchange(on_gone_, nullptr)();
   if (link_ != nullptr && box_->role() == Role::acceptor) link_->WriteOut();  // replies of this turn
   FailAll(why);
@@ -103,13 +107,15 @@ bool Transport::OnPacket(Payload&& payload) {
       OnRequest(std::move(*header), std::move(payload));
       break;
     case MessageKind::ping:
-      AnswerPing(*header);
+      SendControl(MessageKind::pong, header->id);
       break;
     case MessageKind::go_away:
       OnGoAway();
       break;
-    case MessageKind::pong:
     case MessageKind::cancel:
+      OnCancel(header->id);
+      break;
+    case MessageKind::pong:
       counters_.skipped.Add();
       break;
     default:
@@ -135,6 +141,7 @@ void Transport::OnReadDone() {
   if (first_read_.infinite()) first_read_ = now();
   if (!ended_ && !idle_.running()) idle_.Start(kIdle);
   if (holding_ || better_ != nullptr) MaybeMove();
+  if (drain_) MaybeFinish();
 }
 
 // After a while without traffic, the tables that traffic needed are given back.

@@ -53,6 +53,7 @@ class Transport final : public Resident, private LinkEvents, private DeadlineOwn
 
   // Fails what is in flight, drops what is queued, abandons the channel.
   void End(absl::Status why) override;
+  void BeginDrain(const Ref<Drain>& drain) override;
 
  private:
   // Requests of ours (transport_requests.cc).
@@ -85,7 +86,6 @@ class Transport final : public Resident, private LinkEvents, private DeadlineOwn
   void OnRequest(MessageHeader&& header, Payload&& payload);
   void Refuse(const MessageHeader& request, absl::Status why);
   void AnswerError(const MsgId& id, const absl::Status& why, bool in_place);
-  void AnswerPing(const MessageHeader& ping);
   void OnGoAway();
   void NoteAnswered(const MessageHeader& reply, size_t bytes);
   void QueueAnswer(Outgoing& answer);
@@ -94,6 +94,8 @@ class Transport final : public Resident, private LinkEvents, private DeadlineOwn
   void OnStalled();
   void WatchBacklog();
   void MaybeFinish();
+  void SendControl(MessageKind kind, const MsgId& id);
+  void OnCancel(const MsgId& id);
 
   void OnIdle();
 
@@ -174,7 +176,9 @@ class Transport final : public Resident, private LinkEvents, private DeadlineOwn
   uint64_t requests_received_ = 0;        // in order: the last id
   uint64_t next_answer_ = 1;              // in order: whose reply leaves next
   Ring<Outgoing*> early_answers_;         // in order: replies from next_answer_ on, null where one is missing
-  bool paused_ = false;                   // not reading: the peer takes no replies
+  Ref<Drain> drain_;                      // if it is draining
+  DrainReport drained_;
+  bool paused_ = false;  // not reading: the peer takes no replies
   uint64_t taken_at_pause_ = 0;
   DelayTimer stall_;
 

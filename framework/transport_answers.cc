@@ -18,6 +18,10 @@ void Transport::OnRequest(MessageHeader&& header, Payload&& payload) {
     if (one_way) return counters_.skipped.Add();
     return Refuse(header, absl::UnimplementedError("this side handles no requests: it registered no router"));
   }
+  if (drain_ && !one_way) {
+    ++drained_.refused;
+    return Refuse(header, absl::UnavailableError("the server is draining: ask another one"));
+  }
   if (!one_way) {
     // asked_bytes_ counts one more for each than the peer's own window does.
     if (asked_ > 0 && (asked_ >= limits_.window_requests || asked_bytes_ - asked_ + bytes - 1 > limits_.window_bytes)) {
@@ -68,12 +72,13 @@ void Transport::AnswerError(const MsgId& id, const absl::Status& why, bool in_pl
   if (in_order()) Hangup(At(has_errors ? "an error reply could not be written" : "the protocol has no error replies", why));
 }
 
-void Transport::AnswerPing(const MessageHeader& ping) {
-  if (!traits_.Has(MessageKind::pong)) return counters_.skipped.Add();
-  Submission pong;
-  pong.header.id = ping.id;
-  pong.header.kind = MessageKind::pong;
-  const absl::Status sent = Submit(pong, [&](const MessageHeader& header, PayloadWriter& to) {
+// A message that is a header alone, where the wire has its kind.
+void Transport::SendControl(MessageKind kind, const MsgId& id) {
+  if (!traits_.Has(kind)) return;
+  Submission control;
+  control.header.id = id;
+  control.header.kind = kind;
+  const absl::Status sent = Submit(control, [&](const MessageHeader& header, PayloadWriter& to) {
     const absl::Span<char> first = to.Reserve(traits_.header_bytes);
     if (first.empty()) return to.status();
     codec_.WriteHeader(header, first);  // what it throws is caught around this
@@ -87,6 +92,8 @@ void Transport::AnswerPing(const MessageHeader& ping) {
 void Transport::NoteAnswered(const MessageHeader& reply, size_t bytes) {
   if (bytes == 0) return;
   --asked_;
+  if (drain_) ++drained_.completed;
+  box_->Forget(reply.id);
   asked_bytes_ -= bytes;
   if (handling_ != nullptr && *handling_ == reply.id) {
     handling_ = nullptr;
@@ -181,10 +188,33 @@ void Transport::OnStalled() {
   stall_.Start(limits_.stall);
 }
 
-// After the peer's end, what it asked is still answered; then the transport goes.
+// After the peer's end, or while draining, what it asked is still answered; then the transport goes.
 void Transport::MaybeFinish() {
-  if (ended_ || link_ == nullptr || !link_->reading_ended()) return;
-  if (asked_ == 0 && answers_.empty() && link_->pending_bytes() == 0) End(absl::UnavailableError("the peer closed the channel"));
+  if (ended_ || link_ == nullptr) return;
+  if (!link_->reading_ended() && !drain_) return;
+  if (asked_ > 0 || !answers_.empty() || link_->pending_bytes() > 0) return;
+  if (link_->reading_ended()) return End(absl::UnavailableError("the peer closed the channel"));
+  // Draining. A peer that can be told goes by itself, when it has what it waits for; another one sees the end.
+  if (box_->role() == Role::dialer) {
+    if (Quiet() && queue_->size() == 0) End(absl::CancelledError("drained"));
+  } else if (!traits_.Has(MessageKind::go_away)) {
+    link_->CloseWrite();
+  }
+}
+
+void Transport::BeginDrain(const Ref<Drain>& drain) {
+  if (ended_ || drain_) return;
+  drain_ = drain;
+  drain_->Join(*this);
+  if (link_ == nullptr && requests_->size() == 0 && queue_->size() == 0) return End(absl::CancelledError("drained"));
+  if (box_->role() == Role::acceptor) SendControl(MessageKind::go_away, MsgId());
+  MaybeFinish();
+}
+
+// Nobody waits for this one any more. Its handler may look, or be told.
+void Transport::OnCancel(const MsgId& id) {
+  if ((handling_ != nullptr && *handling_ == id) || asked_ids_.contains(id)) return box_->NoteCancelled(id);
+  counters_.skipped.Add();
 }
 
 }  // namespace rain

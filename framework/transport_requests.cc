@@ -13,7 +13,7 @@ absl::Status Transport::Submit(Submission& submission, Encode encode) {
 
 // Only where nothing waits before it, and nobody needs to look at the message on its way.
 bool Transport::MayWriteDirectly(const Submission& submission) const {
-  if (link_ == nullptr || !link_->CanWrite() || observer_ != nullptr || !answers_.empty()) return false;
+  if (link_ == nullptr || drain_ || !link_->CanWrite() || observer_ != nullptr || !answers_.empty()) return false;
   if (holding_ && submission.header.kind == MessageKind::request) return false;
   const MessageKind kind = submission.header.kind;
   if (kind == MessageKind::request && submission.idempotent && redialer_ != nullptr) return false;  // kept until its reply
@@ -130,6 +130,10 @@ absl::Status Transport::CheckAnswered(size_t answered_bytes, uint32_t channel) {
 // Puts a prepared message in its line. Errors: ALREADY_EXISTS, CANCELLED, UNAVAILABLE; the caller keeps the node then.
 absl::Status Transport::Admit(Outgoing& outgoing) {
   if (absl::Status status = CheckAnswered(outgoing.answered_bytes, outgoing.channel); !status.ok()) return status;
+  if (drain_ && outgoing.answered_bytes == 0 &&
+      (outgoing.header.kind == MessageKind::request || outgoing.header.kind == MessageKind::one_way)) {
+    return absl::CancelledError("this ListenRain is draining");
+  }
   const bool down = link_ == nullptr && redialer_ != nullptr && redialer_->down();
   if (down && !outgoing.wait_for_ready && outgoing.header.kind != MessageKind::reply &&
       outgoing.header.kind != MessageKind::error) {
@@ -362,7 +366,10 @@ void Transport::OnDeadline(Outgoing& outgoing) {
   const char* stage = outgoing.stage == Stage::sent ? "no reply came in time"
                       : link_ == nullptr            ? "no channel in time"
                                                     : "the queue moved too slowly";
+  const bool tell = outgoing.stage == Stage::sent && link_ != nullptr && traits_.Has(MessageKind::cancel);
+  const MsgId id = tell ? outgoing.header.id : MsgId();
   Fail(outgoing, absl::DeadlineExceededError(absl::StrCat(box_->key().text(), ": ", stage)));
+  if (tell && !ended_) SendControl(MessageKind::cancel, id);
   PumpQueue();
 }
 
@@ -374,7 +381,10 @@ void Transport::Cancel(Token token) {
     if (coming != nullptr) coming->cancelled = true;
     return;
   }
+  const bool tell = request->stage == Stage::sent && link_ != nullptr && traits_.Has(MessageKind::cancel);
+  const MsgId id = tell ? request->header.id : MsgId();
   Fail(*request, absl::CancelledError("cancelled by the caller"));
+  if (tell && !ended_) SendControl(MessageKind::cancel, id);
   Pump();
 }
 
