@@ -8,10 +8,12 @@
 #   tsan      ThreadSanitizer
 #   clang     clang with -Wthread-safety, warnings are errors
 #   tidy      the layout is clang-format's and clang-tidy finds nothing; runs no test
+#   docs      the API reference, build-docs/html/index.html; a warning of Doxygen is an error; runs no test
 #   long      release, with the tests' long amounts of work
 #   coverage  gcc with gcov: what part of the lines and branches the tests reach
 #
-# Build directories: build, build-asan, build-tsan, build-clang, build-coverage. RAIN_TEST_ARGS goes to `meson test`: a program's name, say.
+# Build directories: build, build-asan, build-tsan, build-clang, build-coverage, build-docs. RAIN_TEST_ARGS goes to `meson test`: a
+# program's name, say.
 set -euo pipefail
 cd "$(dirname "$(readlink -f "$0")")"
 source testing/house/setup.sh
@@ -69,6 +71,10 @@ run_mode() {
       build_with_clang  # clang-tidy reads headers that the build makes
       run-clang-tidy -quiet -p build-clang "^$PWD/(?!build)"
       ;;
+    docs)
+      need doxygen
+      doxygen docs/Doxyfile
+      ;;
     coverage)
       need gcovr
       build build-coverage -Db_coverage=true
@@ -82,8 +88,8 @@ run_mode() {
 
 [[ $# -gt 0 ]] || set -- release
 for mode in "$@"; do
-  if [[ ! $mode =~ ^(release|asan|tsan|clang|tidy|long|coverage)$ ]]; then
-    echo "test.sh: there is no mode $mode: release, asan, tsan, clang, tidy, long or coverage" >&2
+  if [[ ! $mode =~ ^(release|asan|tsan|clang|tidy|docs|long|coverage)$ ]]; then
+    echo "test.sh: there is no mode $mode: release, asan, tsan, clang, tidy, docs, long or coverage" >&2
     exit 2
   fi
 done

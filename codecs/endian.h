@@ -8,6 +8,7 @@
 
 namespace rain {
 
+// Of an integer's bytes on the wire.
 enum class ByteOrder { big, little };
 
 // The same integer with its bytes turned round.
@@ -19,6 +20,7 @@ constexpr T Turned(T value) {
   return value;
 }
 
+// The integer that bytes say, which need not be aligned.
 template <std::unsigned_integral T, ByteOrder kOrder = ByteOrder::big>
 T Load(const char* from) {
   T value;
@@ -27,6 +29,7 @@ T Load(const char* from) {
   return kNative ? value : Turned(value);
 }
 
+// Writes the integer to bytes, which need not be aligned.
 template <std::unsigned_integral T, ByteOrder kOrder = ByteOrder::big>
 void Store(char* to, T value) {
   constexpr bool kNative = (kOrder == ByteOrder::big) == (std::endian::native == std::endian::big);

@@ -9,6 +9,7 @@
 
 namespace rain {
 
+// How the length is written.
 struct LengthPrefixOptions {
   int width = 4;  // bytes of the length: 1, 2, 4 or 8
   ByteOrder order = ByteOrder::big;

@@ -209,6 +209,7 @@ class Payload {
   RarePtr<std::vector<Buffer>> all_;  // if ever there were more than two: every piece
 };
 
+// All pieces, one after another: how many bytes, and which.
 inline size_t SizeOf(const Payload& payload) {
   size_t size = 0;
   for (const Buffer& piece : payload) size += piece.size();
@@ -251,6 +252,7 @@ struct BufferPoolOptions {
   std::shared_ptr<BlockAllocator> allocator;  // null: operator new
 };
 
+// Keeps idle blocks by size, to give them again.
 std::shared_ptr<BufferPool> NewBufferPool(const BufferPoolOptions& options = {});
 
 }  // namespace rain

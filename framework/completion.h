@@ -7,6 +7,7 @@
 
 namespace rain {
 
+// What came back for a request.
 struct Reply {
   MessageHeader header;
   Payload payload;  // the whole packet's payload, header bytes included

@@ -19,6 +19,7 @@ enum class IdPolicy {
   in_order,  // none on the wire: replies come in the order of the requests
 };
 
+// What the engine has to know of a wire before it meets a message.
 struct CodecTraits {
   IdPolicy ids = IdPolicy::assigned;
   // The kinds that the wire can tell apart. 0: none; then acceptors read requests and dialers replies.

@@ -6,6 +6,7 @@
 
 namespace rain {
 
+// What an element carries for one list that it may be in.
 template <class T>
 struct ListHook {
   T* previous = nullptr;

@@ -7,6 +7,7 @@
 
 namespace rain {
 
+// How bad it is.
 enum class Severity { info, warning, error };
 
 // `where` names the part: "tcp listener tcp://127.0.0.1:80". Thread: any, several at once. Must not throw.

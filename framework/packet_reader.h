@@ -12,6 +12,7 @@ namespace rain {
 // Packets of at least this many bytes are read straight into a block of their own: the kernel alone copies them.
 inline constexpr size_t kLargePacketBytes = 64 << 10;
 
+// Who gets the packets.
 class PacketSink {
  public:
   // One packet's payload: one piece if the packet has fewer than kLargePacketBytes; else at most two, of which the first has at

@@ -19,6 +19,7 @@ struct DeleteOutOfLine {
 template <class T>
 using RarePtr = std::unique_ptr<T, DeleteOutOfLine>;
 
+// As std::make_unique.
 template <class T, class... Args>
 RarePtr<T> MakeRare(Args&&... args) {
   return RarePtr<T>(new T(std::forward<Args>(args)...));

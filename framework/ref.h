@@ -93,6 +93,7 @@ class RefBank {
   uint32_t spare_ = 0;
 };
 
+// As std::make_shared, of something RefCounted.
 template <class T, class... Args>
 Ref<T> MakeRef(Args&&... args) {
   return Ref<T>::Adopt(new T(std::forward<Args>(args)...));

@@ -51,6 +51,7 @@ Task<ResultOf<T>> Caught(Task<T> task) {
   co_return Guarded("a task", [&thrown]() -> ResultOf<T> { std::rethrow_exception(thrown); });
 }
 
+// Runs the task, and hands its result over.
 template <class T>
 Detached PutResult(Task<T> task, Handover<T>& to) {
   T result = co_await std::move(task);

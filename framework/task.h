@@ -59,6 +59,7 @@ class TaskPromiseBase : public PooledFrame {
   std::exception_ptr thrown_;
 };
 
+// Where a task's value waits for whoever awaits it.
 template <class T>
 class TaskPromise final : public TaskPromiseBase {
  public:

@@ -32,6 +32,7 @@ absl::StatusOr<M> MessageOf(const MessageCodec<M>& codec, Reply&& reply) {
   return WithBytesSent(WithOrigin(std::move(error), Origin::peer), BytesSent::all);
 }
 
+// Tells a request's outcome to a callback.
 template <class M>
 class CallbackCompletion final : public Completion {
  public:
@@ -44,6 +45,7 @@ class CallbackCompletion final : public Completion {
   const MessageCodec<M>& codec_;
 };
 
+// Tells a request's outcome to a stat machine, which is borrowed until then.
 template <class M>
 class StatMachineCompletion final : public Completion {
  public:

@@ -29,6 +29,7 @@ class TransportPool {
 // nothing, but not dialed.
 using TransportOpener = std::function<absl::StatusOr<Ref<PostBox>>(const SharedProtocol&, const TransportKey&)>;
 
+// `opener` is called when a key has no transport.
 std::unique_ptr<TransportPool> NewTransportPool(TransportOpener opener);
 
 }  // namespace rain

@@ -18,6 +18,7 @@ namespace rain {
 template <class T>
 using Gathered = std::conditional_t<std::is_void_v<T>, std::monostate, T>;
 
+// The way into tasks that WhenAll has.
 class TaskGroup {
  public:
   // Awaited: begins `count` tasks, which `each` calls its argument with, and goes on when all have ended.

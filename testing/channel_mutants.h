@@ -8,6 +8,7 @@
 
 namespace rain {
 
+// A scheme whose channels are wrong in one way.
 struct ChannelMutant {
   std::string name;
   std::string shows_as;  // a part of the violation that tells what is wrong with it

@@ -14,6 +14,7 @@
 
 namespace rain {
 
+// Of one ledger, at one moment.
 struct TaskCounts {
   size_t passed = 0;     // to Run
   size_t returned = 0;   // calls of Run

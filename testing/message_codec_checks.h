@@ -22,11 +22,13 @@ Role ReaderOf(MessageKind kind);
 // A header such as the engine gives for this kind: with an id where the transport has one to give.
 MessageHeader HeaderFor(const Subject& subject, const Sample& sample, MessageKind kind);
 
+// A copy of the bytes.
 Payload OnePiece(std::string bytes);
 // Borrowed bytes, exactly where they are.
 Payload InPlace(PlacedBytes& bytes);
 Payload TwoPieces(absl::string_view bytes, size_t cut);
 
+// Of the PayloadWriter that a check writes to.
 struct WriterOptions {
   size_t max_bytes = 64 << 20;
   size_t block_bytes = 1 << 10;

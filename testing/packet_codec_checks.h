@@ -15,11 +15,13 @@ namespace rain::packet_checks {
 using Subject = PacketCodecSubject;
 using Pieces = std::vector<absl::Span<const char>>;
 
+// What a codec made, and how it is framed.
 struct Packet {
   std::string bytes;
   PacketCodec::Frame frame;
 };
 
+// As the subject says, or bytes of every value.
 std::string PayloadOf(const Subject& subject, size_t size);
 // Of many sizes, all that the format can carry.
 std::vector<std::string> Payloads(const Subject& subject);
@@ -31,6 +33,7 @@ absl::StatusOr<Packet> Encode(const PacketCodec& codec, const Pieces& pieces, ch
 absl::StatusOr<PacketShape> Decode(const PacketCodec& codec, absl::string_view prefix, ScanState& scan);
 absl::StatusOr<PacketShape> DecodeAfresh(const PacketCodec& codec, absl::string_view prefix);
 
+// Whether the decoder found all of the packet, framed as the encoder said.
 bool IsWhole(const absl::StatusOr<PacketShape>& shape, const Packet& packet);
 std::string Describe(const absl::StatusOr<PacketShape>& shape);
 

@@ -17,6 +17,7 @@
 
 namespace rain {
 
+// The codec under test, and what its format can carry.
 struct PacketCodecSubject {
   std::shared_ptr<const PacketCodec> codec;
   // A payload of so many bytes that the format can carry. Null: bytes of every value.

@@ -1,3 +1,4 @@
+// How much the tests do.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +11,7 @@ namespace rain {
 // How much a test does. RAIN_TEST_SCALE says: "ci" (the default), "asan" (under a sanitizer, several times slower) or "long".
 enum class TestScale { ci, asan, long_run };
 
+// Ends the process if RAIN_TEST_SCALE says anything else.
 inline TestScale CurrentTestScale() {
   static const TestScale scale = [] {
     const char* value = std::getenv("RAIN_TEST_SCALE");

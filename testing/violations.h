@@ -18,6 +18,7 @@ using Violations = std::vector<std::string>;
 // One mistake shows in many places: eight are enough to see it.
 inline constexpr size_t kEnoughViolations = 8;
 
+// Adds the sentence made of the parts, unless there are enough.
 template <typename... Parts>
 void Report(Violations& violations, const Parts&... parts) {
   if (violations.size() < kEnoughViolations) violations.push_back(absl::StrCat(parts...));

@@ -26,6 +26,7 @@ struct SocketAddress {
 // "127.0.0.1:80", "[::1]:80"; an IPv4 address mapped into IPv6 reads as IPv4.
 std::string InternetAddressText(const SocketAddress& address);
 
+// What a key's address says, before anybody looks it up.
 struct HostPort {
   std::string host;  // a name or an address without brackets
   uint16_t port = 0;

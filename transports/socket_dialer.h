@@ -14,6 +14,7 @@
 
 namespace rain {
 
+// Wherein dialers of stream sockets differ.
 struct SocketDialerParts {
   TransportKey key;
   std::vector<SocketAddress> addresses;                                // empty: look_up finds them, for each attempt anew

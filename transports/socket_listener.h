@@ -11,6 +11,7 @@
 
 namespace rain {
 
+// Wherein listeners on stream sockets differ.
 struct SocketListenerParts {
   UniqueFd socket;                   // listens already, and does not block
   std::unique_ptr<SocketFile> file;  // or null. Ends before the socket

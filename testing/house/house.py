@@ -31,6 +31,10 @@ VAGUE = re.compile(r'(^|_)(manager|helper|helpers|util|utils|impl)(_test|_fuzz|_
 CHANCE = re.compile(r'\b(system_clock|steady_clock|high_resolution_clock)::now|\babsl::(Now|GetCurrentTimeNanos)\b|\brandom_device\b|'
                     r'\bthis_thread::(get_id|sleep_\w+)|\babsl::(SleepFor|BitGen)\b|\bclock_gettime\b')
 SLEEP = re.compile(r'\b(sleep_for|sleep_until|usleep|nanosleep|SleepFor)\b')
+DECLARED = re.compile(r'^(?:(?:class|struct|enum)\b(?!\s+\w+;)|'
+                      r'(?!(?:class|struct|enum|namespace|using|extern|friend|template|static_assert)\b)[A-Za-z][^=]*\()')
+TYPE_NAME = re.compile(r'^(?:class|struct|enum class|enum)\s+(?:ABSL_\w+\s+)?(\w+)(<)?')
+FUNCTION_NAME = re.compile(r'(\w+(?:<.*>)?::)?(\w+)\(')
 
 
 class Tree:
@@ -182,5 +186,45 @@ def tests_do_not_sleep(tree):
         yield f'{path}:{number}: {match[0]}: wait for what must happen, or use a manual clock'
 
 
+def is_told_by_its_fields(lines):
+  """Of a struct's lines after its first: each field, and there is one, has a comment on its line or above it."""
+  told = []
+  commented = False
+  for line in lines:
+    if line.startswith('}'):
+      break
+    text = line.strip()
+    if text.startswith('//'):
+      commented = True
+    elif text.endswith(';') or ';  //' in text:
+      told.append(commented or '  //' in text)
+      commented = False
+  return told and all(told)
+
+
+def what_is_public_is_told(tree):
+  """Each header says what it is; so does each type and function of a namespace: above it, in the header's head, or in its fields."""
+  for path, text in tree.sources().items():
+    if not is_public_header(path):
+      continue
+    lines = text.splitlines()
+    if not lines[:1] or not lines[0].startswith('// '):
+      yield f'{path}:1: says nothing of what it is'
+    head = ' '.join(line for line in lines[:lines.index('#pragma once')] if line) if '#pragma once' in lines else ''
+    for number, line in enumerate(lines):
+      if not DECLARED.match(line):
+        continue
+      name = TYPE_NAME.match(line) or FUNCTION_NAME.search(line)
+      above = number - 1
+      while lines[above].startswith(('template', '  requires')):
+        above -= 1
+      if lines[above].strip() or not name or name[1] and name[1].endswith('::') or name[0].endswith('<'):
+        continue  # told, or one more of what is told; or another form of it
+      word = name[1] if TYPE_NAME.match(line) else name[2]
+      if not re.search(rf'\b{word}\b', head) and not (line.startswith('struct') and is_told_by_its_fields(lines[number + 1:])):
+        yield f'{path}:{number + 1}: {word}: say above it what it is'
+
+
 RULES = [arrows, ours_by_full_name, framework_is_standard_and_abseil, foreign_headers_stay_home, no_locks_of_abseil, own_header_first,
-         pragma_once, short_files, telling_names, time_and_chance_are_injected, tests_do_not_sleep]
+         pragma_once, short_files, telling_names, time_and_chance_are_injected, tests_do_not_sleep,
+         what_is_public_is_told]

@@ -8,6 +8,8 @@ import sys
 import house
 import tally_test
 
+TOLD = '// A: a thing.\n#pragma once\n\n'  # a header's beginning
+
 # For each rule: trees that it must refuse, each for one reason, and one that it must accept.
 PLANTS = {
     house.arrows: (
@@ -66,6 +68,16 @@ PLANTS = {
     house.tests_do_not_sleep: (
         [{'codecs/a_test.cc': 'std::this_thread::sleep_for(1ms);\n'}, {'testing/suite.cc': 'absl::SleepFor(absl::Seconds(1));\n'}],
         {'codecs/a_test.cc': '// no sleep_for\nloop.Advance(absl::Seconds(1));\n'}),
+    house.what_is_public_is_told: (
+        [{'codecs/a.h': '#pragma once\n'},
+         {'codecs/a.h': TOLD + 'class B {\n};\n'},
+         {'codecs/a.h': TOLD + 'template <class T>\nclass B final : public A {\n};\n'},
+         {'codecs/a.h': TOLD + 'enum class B { c };\n'},
+         {'codecs/a.h': TOLD + 'std::unique_ptr<A> NewA(int width = 3);\n'},
+         {'codecs/a.h': TOLD + 'struct B {\n  int c;  // bytes\n  int d;\n};\n'}],
+        {'codecs/a.h': TOLD + 'class A {\n  int b();\n};\n\nclass B;\nstruct B {\n  int c;  // bytes\n  // bytes\n  int d;\n};\n\n'
+                       '// Two.\ntemplate <class T>\nint F(T t);\nint G();\n\ntemplate <>\nint A::b() {\n}\n\nint A::b() {\n}\n',
+         'codecs/a_test.h': 'class B {\n};\n', 'codecs/a.cc': 'class B {\n};\n', 'bench/a.h': 'class B {\n};\n'}),
 }
 
 
