@@ -8,8 +8,8 @@
 
 namespace rain {
 
-// The first call from another thread than the maker's does not return before a second one has come: so two calls overlap in every
-// run, where they come from several threads at all. The maker's thread sees nothing of it.
+// Of the first calls from other threads than the maker's, each second one does not return before the next has come: so calls
+// overlap in every run, where they come from several threads at all. The maker's thread sees nothing of it.
 template <class T>
 class SharedScratch {
  public:
@@ -18,15 +18,14 @@ class SharedScratch {
     if (std::this_thread::get_id() == maker_) return mine;
     MutexLock lock(mutex_);
     scratch_ = std::move(mine);
-    if (++calls_ == 1) {
-      while (calls_ < 2) changed_.Wait(mutex_);
-    } else {
-      changed_.SignalAll();
-    }
+    const int call = ++calls_;
+    changed_.SignalAll();
+    while (call % 2 == 1 && call < kOverlapping && calls_ == call) changed_.Wait(mutex_);
     return scratch_;
   }
 
  private:
+  static constexpr int kOverlapping = 64;  // fewer than one thread makes
   const std::thread::id maker_ = std::this_thread::get_id();
   Mutex mutex_;
   CondVar changed_;
