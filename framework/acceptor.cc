@@ -87,12 +87,12 @@ void Acceptor::MaybeFinish() {
 void Acceptor::End(absl::Status why) {
   if (ended_) return;
   ended_ = true;
-  if (drain_) drain_->Leave(*this, {});
   generator_.reset();
   retry_.Stop();
   while (!transports_.empty()) transports_.begin()->second->End(Fresh(why));
   box_->acceptor = nullptr;
   box_->shard->Bury(*this);
+  if (drain_) drain_->Leave(*this, {});
 }
 
 Listener::Listener() = default;

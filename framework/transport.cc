@@ -65,10 +65,7 @@ void Transport::End(absl::Status why) {
   if (ended_) return;
   ended_ = true;
   box_->set_transport(nullptr);
-  if (drain_) {
-    drained_.aborted = asked_;
-    drain_->Leave(*this, drained_);
-  }
+  drained_.aborted = asked_;
   if (on_gone_) std::exchange(on_gone_, nullptr)();
   if (link_ != nullptr && box_->role() == Role::acceptor) link_->WriteOut();  // replies of this turn
   FailAll(why);
@@ -84,6 +81,7 @@ void Transport::End(absl::Status why) {
   redialer_.reset();
   better_.reset();
   shard_.Bury(*this);
+  if (drain_) drain_->Leave(*this, drained_);
 }
 
 // The kind decides who is told; a kind that nobody here knows ends the channel, unless it is marked as optional.
