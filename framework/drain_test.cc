@@ -8,6 +8,7 @@
 
 #include "listenrain/codecs/endian.h"
 #include "listenrain/testing/engine_fixture.h"
+#include "listenrain/testing/faults/wire_test.h"
 #include "listenrain/testing/scripted_channel.h"
 #include "listenrain/testing/scripted_scheme.h"
 
@@ -16,15 +17,6 @@ namespace {
 
 constexpr char kKey[] = "inproc://service";
 constexpr char kScripted[] = "scripted://service";
-
-std::string Wire(MessageKind kind, uint64_t id, absl::string_view body = "") {
-  std::string wire(4 + 24, '\0');
-  Store<uint32_t>(wire.data(), static_cast<uint32_t>(24 + body.size()));
-  wire[4] = 1;
-  wire[5] = static_cast<char>(kind);
-  Store<uint64_t>(wire.data() + 8, id);
-  return wire.append(body.data(), body.size());
-}
 
 // The kinds of the compact messages in a stream.
 std::vector<MessageKind> KindsIn(absl::string_view stream) {
@@ -75,12 +67,12 @@ class DrainTest : public EngineFixture {
 TEST_F(DrainTest, WhatWasReadIsAnsweredAndWhatComesIsRefused) {
   network_->accepts.Connect(peer_);
   Listener listener = ServeKept(kScripted);
-  peer_->Send(Wire(MessageKind::request, 1));
+  peer_->Send(wire::Message(MessageKind::request, 1));
   Settle();
   ASSERT_EQ(kept_.size(), 1u);
   DrainIt(listener);
   EXPECT_EQ(KindsIn(peer_->taken()), (std::vector{MessageKind::go_away}));
-  peer_->Send(Wire(MessageKind::request, 2));
+  peer_->Send(wire::Message(MessageKind::request, 2));
   Settle();
   EXPECT_EQ(kept_.size(), 1u);
   EXPECT_EQ(told_, 0) << "one is still to be answered";
@@ -99,7 +91,7 @@ TEST_F(DrainTest, WhatWasReadIsAnsweredAndWhatComesIsRefused) {
 TEST_F(DrainTest, TheDeadlineEndsWhatIsLeft) {
   network_->accepts.Connect(peer_);
   Listener listener = ServeKept(kScripted);
-  peer_->Send(Wire(MessageKind::request, 1));
+  peer_->Send(wire::Message(MessageKind::request, 1));
   Settle();
   DrainIt(listener, absl::Milliseconds(50));
   loop_->Advance(absl::Milliseconds(49));
@@ -180,7 +172,7 @@ TEST_F(DrainTest, ADeadlineReachesTheHandlerToo) {
 TEST_F(DrainTest, AChannelsEndCancelsWhatCameOnIt) {
   network_->accepts.Connect(peer_);
   Listener listener = ServeKept(kScripted);
-  peer_->Send(Wire(MessageKind::request, 1)).Send(Wire(MessageKind::request, 2));
+  peer_->Send(wire::Message(MessageKind::request, 1)).Send(wire::Message(MessageKind::request, 2));
   Settle();
   int told = 0;
   for (const CallContext& context : contexts_) context.OnCancelled([&] { ++told; });

@@ -9,6 +9,7 @@
 #include "listenrain/framework/backoff.h"
 #include "listenrain/framework/status.h"
 #include "listenrain/testing/engine_fixture.h"
+#include "listenrain/testing/faults/wire_test.h"
 #include "listenrain/testing/line_codec.h"
 #include "listenrain/testing/scripted_channel.h"
 #include "listenrain/testing/scripted_scheme.h"
@@ -39,15 +40,6 @@ std::string BodiesIn(absl::string_view stream) {
   return bodies;
 }
 
-std::string ReplyTo(uint64_t id, absl::string_view body) {
-  std::string wire(4 + 24, '\0');
-  Store<uint32_t>(wire.data(), static_cast<uint32_t>(24 + body.size()));
-  wire[4] = 1;
-  wire[5] = static_cast<char>(MessageKind::reply);
-  Store<uint64_t>(wire.data() + 8, id);
-  return absl::StrCat(wire, body);
-}
-
 class ReconnectTest : public EngineFixture {
  protected:
   ReconnectTest() { network_->dials.retry_after = absl::Milliseconds(10); }
@@ -69,7 +61,7 @@ class ReconnectTest : public EngineFixture {
   }
   // Every message the peer was sent is answered with itself.
   void AnswerAll(ScriptedPeer& peer) {
-    for (const auto& [id, body] : MessagesIn(peer.taken())) peer.Send(ReplyTo(id, body));
+    for (const auto& [id, body] : MessagesIn(peer.taken())) peer.Send(wire::Message(MessageKind::reply, id, body));
     Settle();
   }
   absl::Status StatusOf(size_t index) const { return outcomes_[index]->result.status(); }
@@ -221,8 +213,7 @@ TEST_F(ReconnectTest, ARequestOfThePeersIsAnsweredOnItsOwnChannelOrNot) {
   const auto first = Connect();
   const auto second = Connect();
   Ask(protocol, "a");
-  std::string request = ReplyTo(7, "?");
-  request[5] = static_cast<char>(MessageKind::request);
+  const std::string request = wire::Message(MessageKind::request, 7, "?");
   first->Send(request);
   Settle();
   ASSERT_EQ(kept.size(), 1u);

@@ -74,7 +74,7 @@ void Transport::End(absl::Status why) {
   });
   ForgetPeersRequests();
   if (link_ != nullptr) {
-    for (auto& charged = link_->charged_packets(); !charged.empty(); charged.pop_front()) OnTaken(charged.front());
+    ReleaseCharges();
     link_->Close(std::move(why));
     counters_.channels_closed.Add();
   }

@@ -75,6 +75,7 @@ class Transport final : public Resident, private LinkEvents, private DeadlineOwn
   void WriteQueued(Outgoing& outgoing);
   void Leave(Outgoing& request);
   void Fail(Outgoing& request, absl::Status why);
+  void GiveUp(Outgoing& request, absl::Status why);
   void FailAll(const absl::Status& why);
   void DropPost(Outgoing& post);
   static void TellFailure(Dispatcher& dispatcher, Outgoing& request, absl::Status why);
@@ -113,6 +114,7 @@ class Transport final : public Resident, private LinkEvents, private DeadlineOwn
   void QueueAgain(std::vector<UntakenPacket> untaken, std::vector<Outgoing*> sent, const absl::Status& why);
   Outgoing* PostOf(UntakenPacket packet);
   void ForgetPeersRequests();
+  void ReleaseCharges();
 
   // From the link.
   bool OnPacket(Payload&& payload) override;

@@ -51,7 +51,7 @@ void Transport::MaybeMove() {
 // Nothing is known of the present channel any more.
 void Transport::Unlink() {
   ForgetPeersRequests();
-  for (auto& charged = link_->charged_packets(); !charged.empty(); charged.pop_front()) OnTaken(charged.front());
+  ReleaseCharges();
   counters_.channels_closed.Add();
   requests_sent_ = replies_received_ = 0;
   box_->set_channel(++channel_);                                // of no channel: what is answered now goes nowhere
@@ -161,6 +161,11 @@ Outgoing* Transport::PostOf(UntakenPacket packet) {
   post.size = SizeOf(packet.payload);
   post.payload = std::move(packet.payload);
   return &post;
+}
+
+// What was written weighs in the budget no more, taken or not.
+void Transport::ReleaseCharges() {
+  for (auto& charged = link_->charged_packets(); !charged.empty(); charged.pop_front()) OnTaken(charged.front());
 }
 
 // Nobody waits for what the peer asked on the channel that died.

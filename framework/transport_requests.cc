@@ -347,6 +347,14 @@ void Transport::Fail(Outgoing& request, absl::Status why) {
   TellFailure(dispatcher_, request, std::move(why));
 }
 
+// The same, by this side's will: the peer is told, if it has the request and the wire can say so.
+void Transport::GiveUp(Outgoing& request, absl::Status why) {
+  const bool tell = request.stage == Stage::sent && link_ != nullptr && traits_.Has(MessageKind::cancel);
+  const MsgId id = tell ? request.header.id : MsgId();
+  Fail(request, std::move(why));
+  if (tell && !ended_) SendControl(MessageKind::cancel, id);
+}
+
 void Transport::FailAll(const absl::Status& why) {
   const std::string where = box_->key().text();
   while (Outgoing* request = requests_->PopOldest()) Fail(*request, At(where, why));
@@ -366,10 +374,7 @@ void Transport::OnDeadline(Outgoing& outgoing) {
   const char* stage = outgoing.stage == Stage::sent ? "no reply came in time"
                       : link_ == nullptr            ? "no channel in time"
                                                     : "the queue moved too slowly";
-  const bool tell = outgoing.stage == Stage::sent && link_ != nullptr && traits_.Has(MessageKind::cancel);
-  const MsgId id = tell ? outgoing.header.id : MsgId();
-  Fail(outgoing, absl::DeadlineExceededError(absl::StrCat(box_->key().text(), ": ", stage)));
-  if (tell && !ended_) SendControl(MessageKind::cancel, id);
+  GiveUp(outgoing, absl::DeadlineExceededError(absl::StrCat(box_->key().text(), ": ", stage)));
   PumpQueue();
 }
 
@@ -381,10 +386,7 @@ void Transport::Cancel(Token token) {
     if (coming != nullptr) coming->cancelled = true;
     return;
   }
-  const bool tell = request->stage == Stage::sent && link_ != nullptr && traits_.Has(MessageKind::cancel);
-  const MsgId id = tell ? request->header.id : MsgId();
-  Fail(*request, absl::CancelledError("cancelled by the caller"));
-  if (tell && !ended_) SendControl(MessageKind::cancel, id);
+  GiveUp(*request, absl::CancelledError("cancelled by the caller"));
   Pump();
 }
 
