@@ -8,21 +8,13 @@
 #include <vector>
 
 #include "listenrain/codecs/capnp_struct_fixture_test.h"
+#include "listenrain/codecs/encoded_test.h"
 #include "listenrain/testing/message_codec_suite.h"
 
 namespace rain {
 namespace {
 
 using absl::StatusCode;
-
-template <class M>
-absl::StatusOr<Payload> Encoded(const MessageCodec<M>& codec, const MessageHeader& header, const M& message) {
-  const auto pool = NewBufferPool();
-  PooledWriter writer(*pool, 64 << 20);
-  EXPECT_TRUE(writer.Begin().ok());
-  if (absl::Status status = codec.EncodeMessage(header, message, writer); !status.ok()) return status;
-  return writer.Take();
-}
 
 template <class M>
 absl::StatusOr<M> Decoded(const MessageCodec<M>& codec, const std::string& bytes) {

@@ -11,6 +11,7 @@
 
 #include "absl/strings/escaping.h"
 #include "listenrain/codecs/capnp_codec.h"
+#include "listenrain/codecs/encoded_test.h"
 #include "listenrain/testing/message_codec_suite.h"
 #include "listenrain/testing/wire_page.h"
 
@@ -26,15 +27,6 @@ Search Find(std::string query, int page = 0) {
   search.body.set_query(std::move(query));
   if (page != 0) search.body.set_page(page);
   return search;
-}
-
-template <class M>
-absl::StatusOr<Payload> Encoded(const MessageCodec<M>& codec, const MessageHeader& header, const M& message) {
-  const auto pool = NewBufferPool();
-  PooledWriter writer(*pool, 64 << 20);
-  EXPECT_TRUE(writer.Begin().ok());
-  if (absl::Status status = codec.EncodeMessage(header, message, writer); !status.ok()) return status;
-  return writer.Take();
 }
 
 TEST(ProtobufCodec, IsACompactMessageWhoseBodyIsTheProtobuf) {
