@@ -40,7 +40,7 @@ void Acceptor::Ask() {
 }
 
 void Acceptor::OnChannel(absl::StatusOr<std::unique_ptr<Channel>> channel) {
-  if (ended_ || drain_) return;
+  if (ended_ || !drains_.empty()) return;
   Shard& shard = *box_->shard;
   if (!channel.ok()) {
     const auto again = generator_->RetryAfter(channel.status(), absl::ZeroDuration());
@@ -72,27 +72,27 @@ std::vector<Resident*> Acceptor::Served() {
 
 // Accepts no more, and is over when its transports are.
 void Acceptor::BeginDrain(const Ref<Drain>& drain) {
-  if (ended_ || drain_) return;
-  drain_ = drain;
-  drain_->Join(*this);
+  if (ended_) return;
+  drain->Join(*this);
+  drains_.push_back(drain);
   generator_.reset();
   retry_.Stop();
   MaybeFinish();
 }
 
 void Acceptor::MaybeFinish() {
-  if (drain_ && !ended_ && transports_.empty()) End(absl::CancelledError("the listener was drained"));
+  if (!drains_.empty() && !ended_ && transports_.empty()) End(absl::CancelledError("the listener was drained"));
 }
 
 void Acceptor::End(absl::Status why) {
   if (ended_) return;
   ended_ = true;
+  box_->shard->Bury(*this);
   generator_.reset();
   retry_.Stop();
   while (!transports_.empty()) transports_.begin()->second->End(Fresh(why));
   box_->acceptor = nullptr;
-  box_->shard->Bury(*this);
-  if (drain_) drain_->Leave(*this, {});
+  for (const Ref<Drain>& drain : std::exchange(drains_, {})) drain->Leave(*this, {});
 }
 
 Listener::Listener() = default;

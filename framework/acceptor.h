@@ -50,7 +50,7 @@ class Acceptor final : public Resident {
   uint64_t accepted_ = 0;
   std::map<uint64_t, Transport*> transports_;  // by their number, so that they end in the order in which they came
   DelayTimer retry_;
-  Ref<Drain> drain_;
+  std::vector<Ref<Drain>> drains_;  // empty: it is not draining
   bool ended_ = false;
 };
 
