@@ -99,6 +99,7 @@ class Transport final : public Resident, private LinkEvents, private DeadlineOwn
   void OnCancel(const MsgId& id);
 
   void OnIdle();
+  void OnQuieter();
 
   // The channel's end, and the next one (transport_reconnect.cc).
   void OnDialed(std::unique_ptr<Channel> channel) override;
@@ -126,6 +127,7 @@ class Transport final : public Resident, private LinkEvents, private DeadlineOwn
 
   absl::StatusOr<MessageHeader> Peek(const Payload& payload) const;
   bool in_order() const { return in_order_; }
+  bool draining() const { return !drains_.empty(); }
   // False once nothing more of this channel shall be delivered.
   bool Reading() const { return !ended_ && link_ != nullptr && link_->open(); }
   ObservedTransport observed() const;
@@ -178,7 +180,7 @@ class Transport final : public Resident, private LinkEvents, private DeadlineOwn
   uint64_t requests_received_ = 0;        // in order: the last id
   uint64_t next_answer_ = 1;              // in order: whose reply leaves next
   Ring<Outgoing*> early_answers_;         // in order: replies from next_answer_ on, null where one is missing
-  Ref<Drain> drain_;                      // if it is draining
+  std::vector<Ref<Drain>> drains_;        // empty: it is not draining
   DrainReport drained_;
   bool paused_ = false;  // not reading: the peer takes no replies
   uint64_t taken_at_pause_ = 0;

@@ -13,7 +13,7 @@ absl::Status Transport::Submit(Submission& submission, Encode encode) {
 
 // Only where nothing waits before it, and nobody needs to look at the message on its way.
 bool Transport::MayWriteDirectly(const Submission& submission) const {
-  if (link_ == nullptr || drain_ || !link_->CanWrite() || observer_ != nullptr || !answers_.empty()) return false;
+  if (link_ == nullptr || draining() || !link_->CanWrite() || observer_ != nullptr || !answers_.empty()) return false;
   if (holding_ && submission.header.kind == MessageKind::request) return false;
   const MessageKind kind = submission.header.kind;
   if (kind == MessageKind::request && submission.idempotent && redialer_ != nullptr) return false;  // kept until its reply
@@ -130,7 +130,7 @@ absl::Status Transport::CheckAnswered(size_t answered_bytes, uint32_t channel) {
 // Puts a prepared message in its line. Errors: ALREADY_EXISTS, CANCELLED, UNAVAILABLE; the caller keeps the node then.
 absl::Status Transport::Admit(Outgoing& outgoing) {
   if (absl::Status status = CheckAnswered(outgoing.answered_bytes, outgoing.channel); !status.ok()) return status;
-  if (drain_ && outgoing.answered_bytes == 0 &&
+  if (draining() && outgoing.answered_bytes == 0 &&
       (outgoing.header.kind == MessageKind::request || outgoing.header.kind == MessageKind::one_way)) {
     return absl::CancelledError("this ListenRain is draining");
   }
@@ -376,6 +376,7 @@ void Transport::OnDeadline(Outgoing& outgoing) {
                                                     : "the queue moved too slowly";
   GiveUp(outgoing, absl::DeadlineExceededError(absl::StrCat(box_->key().text(), ": ", stage)));
   PumpQueue();
+  OnQuieter();
 }
 
 void Transport::Cancel(Token token) {
@@ -388,6 +389,7 @@ void Transport::Cancel(Token token) {
   }
   GiveUp(*request, absl::CancelledError("cancelled by the caller"));
   Pump();
+  OnQuieter();
 }
 
 }  // namespace rain

@@ -20,7 +20,7 @@ namespace {
 
 using Done = absl::AnyInvocable<void(absl::StatusOr<std::unique_ptr<Channel>>) &&>;
 
-// As a timer it is the attempt's limit; as a turn task it tells an outcome that was known inside Next.
+// As a timer it is the limit of a look-up, or of an address; as a turn task it tells an outcome that was known inside Next.
 class SocketDialer final : public ChannelGenerator, private TurnTask, private Timer {
  public:
   explicit SocketDialer(SocketDialerParts parts) : parts_(std::move(parts)), backoff_(parts_.backoff) {}
@@ -48,6 +48,7 @@ class SocketDialer final : public ChannelGenerator, private TurnTask, private Ti
   const SocketDialerParts parts_;
   Backoff backoff_;
   Loop* loop_ = nullptr;
+  Instant limit_;  // of the attempt
   Done done_;
   std::unique_ptr<Lookup> lookup_;
   std::vector<SocketAddress> addresses_;
@@ -65,7 +66,8 @@ void SocketDialer::Next(Loop& loop, Done done) {
   done_ = std::move(done);
   failure_ = absl::OkStatus();
   next_address_ = 0;
-  loop.timers().Arm(*this, loop.clock().Now() + parts_.timeout);
+  limit_ = loop.clock().Now() + parts_.timeout;
+  loop.timers().Arm(*this, limit_);
   addresses_ = parts_.addresses;
   if (!addresses_.empty()) return TryAddresses();
   lookup_ = std::make_unique<Lookup>(loop, parts_.look_up, [this](Lookup::Addresses found) {
@@ -110,6 +112,9 @@ bool SocketDialer::Connect(const SocketAddress& address) {
   if (!watch.ok()) return Failed(std::move(watch).status()), false;
   watch_ = *std::move(watch);
   watch_->Want(false, true);
+  const Instant now = loop_->clock().Now();
+  const size_t left = addresses_.size() - next_address_ + 1;
+  loop_->timers().Arm(*this, now + (limit_ - now) / static_cast<int64_t>(left));
   return true;
 }
 
@@ -149,15 +154,19 @@ void SocketDialer::Connected() {
 }
 
 void SocketDialer::OnTurnEnd() {
-  if (!std::exchange(settled_, false)) return;  // the limit came first
+  settled_ = false;
   if (connected_) return Connected();
   Finish(std::move(failure_));
 }
 
 void SocketDialer::OnTimer() {
-  Finish(absl::UnavailableError(
+  if (settled_) return;
+  Failed(absl::UnavailableError(
       absl::StrCat(Where(), ": ", lookup_ != nullptr ? "the name was not resolved" : "no answer to connect", " within ",
-                   absl::FormatDuration(parts_.timeout), " (option connect_timeout, in milliseconds)")));
+                   addresses_.size() > 1 ? "its share of " : "", absl::FormatDuration(parts_.timeout),
+                   " (option connect_timeout, in milliseconds)")));
+  lookup_.reset();
+  TryAddresses();
 }
 
 // The last thing done: `done_` may ask again, or destroy the dialer.
