@@ -106,6 +106,7 @@ class Transport final : public Resident, private LinkEvents, private DeadlineOwn
   void OnBetter(std::unique_ptr<Channel> channel) override;
   bool Quiet() const;
   void MaybeMove();
+  void OnPatienceOver();
   void Unlink();
   void OnDialFailed(const absl::Status& why) override;
   void OnGivenUp(absl::Status why) override;
@@ -155,7 +156,8 @@ class Transport final : public Resident, private LinkEvents, private DeadlineOwn
   std::unique_ptr<Channel> better_;     // to move to, once the present one is quiet
   bool leaving_ = false;                // the peer goes away: the present channel gets no more requests
   bool holding_ = false;                // requests wait for another channel
-  DelayTimer hold_;
+  DelayTimer hold_;                     // begins and ends that, while there is a better one
+  absl::Duration patience_;             // how long they go on with the present one
   Instant first_read_ = Instant::Infinite();
   bool ended_ = false;
 
