@@ -3,6 +3,7 @@
 #include <string>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "listenrain/codecs/length_prefix.h"
 #include "listenrain/executors/thread_pool.h"
 #include "listenrain/transports/inproc.h"
@@ -23,9 +24,17 @@ const std::shared_ptr<InprocNetwork>& ProcessNetwork() {
 
 absl::StatusOr<std::unique_ptr<ListenRain>> NewListenRain(ListenRainOptions options) {
   ListenRain::Parts parts;
-  parts.loop = options.loop != nullptr ? std::move(options.loop) : NewUvLoop();
-  if (parts.loop == nullptr)
-    return absl::ResourceExhaustedError("the system gave no thread or descriptor for a loop: see the log");
+  parts.loops = std::move(options.loops);
+  if (parts.loops.empty() && options.loop_threads < 1) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("loop_threads is ", options.loop_threads, ": give at least one, or loops of your own"));
+  }
+  if (parts.loops.empty()) {
+    for (int i = 0; i < options.loop_threads; ++i) parts.loops.push_back(NewUvLoop());
+  }
+  for (const std::shared_ptr<Loop>& loop : parts.loops) {
+    if (loop == nullptr) return absl::ResourceExhaustedError("the system gave no thread or descriptor for a loop: see the log");
+  }
   parts.executor = options.executor != nullptr ? std::move(options.executor) : NewThreadPool();
   if (parts.executor == nullptr) return absl::ResourceExhaustedError("the system gave no thread for an executor: see the log");
   parts.buffers = options.buffers != nullptr ? std::move(options.buffers) : NewBufferPool();

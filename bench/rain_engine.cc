@@ -46,7 +46,7 @@ absl::StatusOr<Side> Assemble(const Options& options) {
   side.loop = NewUvLoop({.poll = options.poll});
   if (side.loop == nullptr) return absl::ResourceExhaustedError("the system gave no loop: see the log");
   ListenRainOptions parts;
-  parts.loop = side.loop;
+  parts.loops = {side.loop};
   if (options.execution == Execution::direct) parts.executor = NewInlineExecutor();
   absl::StatusOr<std::unique_ptr<ListenRain>> rain = NewListenRain(std::move(parts));
   if (!rain.ok()) return rain.status();

@@ -38,7 +38,7 @@ struct SendOptions {
   absl::Duration timeout = absl::ZeroDuration();  // zero: the protocol's. Covers connecting, queueing, the wire, the handler
   bool idempotent = false;                        // may be sent twice: again on another channel, if the first one died
   bool wait_for_ready = false;                    // waits while the other side is down; else fails with the attempt to connect
-  int priority = 0;                               // higher first, in queues that look at it
+  int priority = 0;                               // higher leaves first, where the protocol's queue looks at it: NewPriorityQueue
   Cancellation* cancellation = nullptr;           // if given, can end the request early; of no effect on Post
 };
 

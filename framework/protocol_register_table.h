@@ -22,7 +22,7 @@ struct ProtocolSpec {
   std::shared_ptr<const MessageCodec<M>> message_codec;
   std::shared_ptr<const PacketCodec> packet_codec;  // null: the table's default
   std::vector<TransportScheme> channels;            // looked for before the program's schemes
-  QueueFactory queue;                               // null: FIFO
+  QueueFactory queue;                               // null: FIFO; or NewPriorityQueue
   StatMachinePoolFactory stat_machines;             // null: the built-in one
   std::shared_ptr<Executor> executor;               // null: the table's default. User code of this protocol runs there
   absl::Duration timeout = absl::Seconds(5);        // of requests that name none

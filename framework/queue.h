@@ -22,7 +22,16 @@ class Queue {
   virtual size_t size() const = 0;
 };
 
-// First in, first out, through the elements' own hooks.
+// First in, first out, through the elements' own hooks. What a protocol gets that names no queue.
 std::unique_ptr<Queue> NewFifoQueue();
+
+constexpr int kLowestPriority = -8;
+constexpr int kHighestPriority = 7;
+
+// Higher priority first, and first in, first out within one (SendOptions::priority; beyond the ends counts as the end). Every
+// call is O(1). Strictly so: as long as more urgent messages come, others wait, and a request among them ends by its deadline at
+// the latest. Priorities order what waits here; they find no room in a full queue, nor in a full window. Replies are before any
+// queue.
+std::unique_ptr<Queue> NewPriorityQueue();
 
 }  // namespace rain
