@@ -56,14 +56,10 @@ void Failover::Next(Loop& home, Done done) {
   done_ = std::move(done);
   failures_.clear();
   plan_.clear();
-  const size_t count = serving_.value_or(endpoints_.size());  // while one serves: those before it, if their time has come
+  const size_t count = serving_.value_or(endpoints_.size());  // while one serves: those before it
   for (size_t i = 0; i < count; ++i) {
-    const bool due = endpoints_[i].usable_at <= home.now();
-    if (!endpoints_[i].given_up && (due || !serving_.has_value())) plan_.push_back(i);
+    if (!endpoints_[i].given_up && endpoints_[i].usable_at <= home.now()) plan_.push_back(i);
   }
-  std::stable_sort(plan_.begin(), plan_.end(), [&](size_t a, size_t b) {
-    return std::max(endpoints_[a].usable_at, home.now()) < std::max(endpoints_[b].usable_at, home.now());
-  });
   home.AtTurnEnd(*this);
 }
 
@@ -92,7 +88,8 @@ void Failover::TryNext() {
 
 void Failover::OnFailure(size_t index, const absl::Status& why, absl::Duration lived) {
   Endpoint& endpoint = endpoints_[index];
-  const std::optional<absl::Duration> wait = endpoint.generator->RetryAfter(why, lived);
+  std::optional<absl::Duration> wait;
+  GuardedAndLogged("the channel generator", [&] { wait = endpoint.generator->RetryAfter(why, lived); });
   endpoint.given_up = !wait.has_value();
   endpoint.usable_at = home_->now() + wait.value_or(absl::ZeroDuration());
   code_ = why.code();

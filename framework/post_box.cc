@@ -162,7 +162,10 @@ void PostBox::Describe(Submission& submission, Outgoing& outgoing) {
 // In a later turn, on the loop too: the request may still be in the mailbox, and that is looked into first.
 void PostBox::Cancel(Token token) {
   shard_->loop().Run([box = Ref<PostBox>::Share(this), token] {
-    if (box->opened_transport() != nullptr) box->opened_transport()->Cancel(token);
+    if (box->transport_ != nullptr && box->transport_->Cancel(token)) return;
+    // It may still be on its way to the mailbox, on another thread: then it ends when it comes.
+    Outgoing* coming = box->shard_->nodes().Named(token);
+    if (coming != nullptr) coming->cancelled = true;
   });
 }
 

@@ -20,7 +20,7 @@ Transport::Transport(Ref<PostBox> box, std::shared_ptr<const RequestSink> sink)
       limits_(box_->protocol().limits),
       observer_(shard_.observer()),
       sink_(std::move(sink)),
-      hold_(shard_.loop(), [this] { holding_ = true; }),
+      hold_(shard_.loop(), [this] { OnPatienceOver(); }),
       built_in_queue_(box_->protocol().queue == nullptr),
       queue_(built_in_queue_ ? NewFifoQueue() : box_->protocol().queue()),
       requests_(box_->protocol().stat_machines == nullptr ? NewStatMachinePool(shard_.nodes())

@@ -48,7 +48,8 @@ class Transport final : public Resident, private LinkEvents, private DeadlineOwn
   absl::Status Submit(Submission& submission, Encode encode);
   // A message from the mailbox: to its box's transport, or to its end if that is gone.
   static void Accept(Outgoing& outgoing);
-  void Cancel(Token token);
+  // False if no request here has this token.
+  bool Cancel(Token token);
   // Tells, at once or later in this loop, when there is a channel; or why there is none.
   using Ready = absl::AnyInvocable<void(absl::Status) &&>;
   void WhenReady(Ready told);
@@ -121,6 +122,7 @@ class Transport final : public Resident, private LinkEvents, private DeadlineOwn
   void OnBetter(std::unique_ptr<Channel> channel) override;
   bool Quiet() const;
   void MaybeMove();
+  void OnPatienceOver();
   void Unlink(const absl::Status& why);
   void OnDialFailed(const absl::Status& why) override;
   void OnGivenUp(absl::Status why) override;
@@ -172,7 +174,8 @@ class Transport final : public Resident, private LinkEvents, private DeadlineOwn
   std::unique_ptr<Channel> better_;     // to move to, once the present one is quiet
   bool leaving_ = false;                // the peer goes away: the present channel gets no more requests
   bool holding_ = false;                // requests wait for another channel
-  DelayTimer hold_;
+  DelayTimer hold_;                     // begins and ends that, while there is a better one
+  absl::Duration patience_;             // how long they go on with the present one
   Instant first_read_ = Instant::Infinite();
   bool ended_ = false;
 

@@ -19,13 +19,22 @@ void Transport::OnDialed(std::unique_ptr<Channel> channel) {
 
 constexpr absl::Duration kPatience = absl::Seconds(1);
 
-// The channel in use serves on until nothing is in flight on it. If that does not come by itself, requests wait for it.
+// The channel in use serves on until nothing is in flight on it. If that does not come by itself, requests wait for it, now and
+// then, and never for long: what is in flight may take its time.
 void Transport::OnBetter(std::unique_ptr<Channel> channel) {
   if (ended_) return;
   if (link_ == nullptr) return Attach(std::move(channel));
   better_ = std::move(channel);
-  hold_.Start(kPatience);
+  patience_ = kPatience;
+  hold_.Start(patience_);
   MaybeMove();
+}
+
+void Transport::OnPatienceOver() {
+  if (leaving_) return;
+  holding_ = !holding_;
+  hold_.Start(holding_ ? kPatience : patience_ *= 2);
+  if (!holding_) Pump();
 }
 
 // The peer answers what it was asked, and will take no more.

@@ -379,17 +379,13 @@ void Transport::OnDeadline(Outgoing& outgoing) {
   OnQuieter();
 }
 
-void Transport::Cancel(Token token) {
+bool Transport::Cancel(Token token) {
   Outgoing* request = requests_->Pop(token);
-  if (request == nullptr) {
-    // It may still be on its way to the mailbox, on another thread: then it ends when it comes.
-    Outgoing* coming = shard_.nodes().Named(token);
-    if (coming != nullptr) coming->cancelled = true;
-    return;
-  }
+  if (request == nullptr) return false;
   GiveUp(*request, absl::CancelledError("cancelled by the caller"));
   Pump();
   OnQuieter();
+  return true;
 }
 
 }  // namespace rain
