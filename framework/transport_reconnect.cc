@@ -63,6 +63,7 @@ void Transport::OnGivenUp(absl::Status why) { End(std::move(why)); }
 // What would not wait for a server that is down fails now, with the reason.
 void Transport::OnDialFailed(const absl::Status& why) {
   if (ended_) return;
+  FailWaiters(why);
   const absl::Status swept = Guarded("the queue", [&] {
     std::vector<Outgoing*> waiting;
     while (Outgoing* next = queue_->Pop()) {
