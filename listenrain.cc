@@ -23,9 +23,12 @@ const std::shared_ptr<InprocNetwork>& ProcessNetwork() {
 
 absl::StatusOr<std::unique_ptr<ListenRain>> NewListenRain(ListenRainOptions options) {
   ListenRain::Parts parts;
-  parts.loop = options.loop != nullptr ? std::move(options.loop) : NewUvLoop();
-  if (parts.loop == nullptr)
-    return absl::ResourceExhaustedError("the system gave no thread or descriptor for a loop: see the log");
+  if (options.loop == nullptr) {
+    absl::StatusOr<std::shared_ptr<Loop>> loop = NewUvLoop();
+    if (!loop.ok()) return loop.status();
+    options.loop = *std::move(loop);
+  }
+  parts.loop = std::move(options.loop);
   parts.executor = options.executor != nullptr ? std::move(options.executor) : NewThreadPool();
   if (parts.executor == nullptr) return absl::ResourceExhaustedError("the system gave no thread for an executor: see the log");
   parts.buffers = options.buffers != nullptr ? std::move(options.buffers) : NewBufferPool();
