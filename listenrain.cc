@@ -30,10 +30,11 @@ absl::StatusOr<std::unique_ptr<ListenRain>> NewListenRain(ListenRainOptions opti
         absl::StrCat("loop_threads is ", options.loop_threads, ": give at least one, or loops of your own"));
   }
   if (parts.loops.empty()) {
-    for (int i = 0; i < options.loop_threads; ++i) parts.loops.push_back(NewUvLoop());
-  }
-  for (const std::shared_ptr<Loop>& loop : parts.loops) {
-    if (loop == nullptr) return absl::ResourceExhaustedError("the system gave no thread or descriptor for a loop: see the log");
+    for (int i = 0; i < options.loop_threads; ++i) {
+      absl::StatusOr<std::shared_ptr<Loop>> loop = NewUvLoop();
+      if (!loop.ok()) return loop.status();
+      parts.loops.push_back(*std::move(loop));
+    }
   }
   parts.executor = options.executor != nullptr ? std::move(options.executor) : NewThreadPool();
   if (parts.executor == nullptr) return absl::ResourceExhaustedError("the system gave no thread for an executor: see the log");

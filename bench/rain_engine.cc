@@ -43,8 +43,9 @@ Limits LimitsFor(const Options& options) {
 
 absl::StatusOr<Side> Assemble(const Options& options) {
   Side side;
-  side.loop = NewUvLoop({.poll = options.poll});
-  if (side.loop == nullptr) return absl::ResourceExhaustedError("the system gave no loop: see the log");
+  absl::StatusOr<std::shared_ptr<Loop>> loop = NewUvLoop({.poll = options.poll});
+  if (!loop.ok()) return loop.status();
+  side.loop = *std::move(loop);
   ListenRainOptions parts;
   parts.loops = {side.loop};
   if (options.execution == Execution::direct) parts.executor = NewInlineExecutor();

@@ -3,33 +3,17 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/strings/numbers.h"
-#include "absl/strings/str_cat.h"
-
 namespace rain {
-namespace {
-
-absl::Status ReadMilliseconds(const TransportKey& key, const char* name, absl::Duration& value) {
-  const auto option = key.options().find(name);
-  if (option == key.options().end()) return absl::OkStatus();
-  constexpr int64_t kDay = int64_t{24} * 60 * 60 * 1000;
-  int64_t number = 0;
-  if (!absl::SimpleAtoi(option->second, &number) || number < 1 || number > kDay) {
-    return absl::InvalidArgumentError(absl::StrCat("transport key \"", key.text(), "\": option ", name, " is \"", option->second,
-                                                   "\"; it takes milliseconds, from 1 to ", kDay));
-  }
-  value = absl::Milliseconds(number);
-  return absl::OkStatus();
-}
-
-}  // namespace
-
 absl::StatusOr<BackoffOptions> ParseBackoffOptions(const TransportKey& key) {
+  constexpr int64_t kDay = int64_t{24} * 60 * 60 * 1000;
   BackoffOptions options;
-  absl::Status status = ReadMilliseconds(key, "backoff", options.first);
-  if (status.ok()) status = ReadMilliseconds(key, "backoff_max", options.most);
+  int64_t first = absl::ToInt64Milliseconds(options.first);
+  int64_t most = absl::ToInt64Milliseconds(options.most);
+  absl::Status status = key.ReadOption("backoff", 1, kDay, first);
+  if (status.ok()) status = key.ReadOption("backoff_max", 1, kDay, most);
   if (!status.ok()) return status;
-  options.most = std::max(options.most, options.first);
+  options.first = absl::Milliseconds(first);
+  options.most = absl::Milliseconds(std::max(most, first));
   return options;
 }
 

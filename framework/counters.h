@@ -25,6 +25,7 @@ class Counter {
   X(cancelled, "by the caller or a local close")                                       \
   X(failed, "by an error reply, a dead channel, or a limit")                           \
   X(in_flight, "not ended yet")                                                        \
+  X(waited, "requests that waited for room in a full queue")                           \
   X(posted, "one-way messages written to a channel")                                   \
   X(late_replies, "replies and errors that no request waited for: dropped")            \
   X(requests_received, "requests of peers that were read")                             \

@@ -64,7 +64,7 @@ class EngineRace : public testing::Test {
   }
 
   static constexpr char kKey[] = "inproc://race";
-  std::shared_ptr<Loop> loop_ = NewUvLoop();
+  std::shared_ptr<Loop> loop_ = NewUvLoop().value();
   std::unique_ptr<ListenRain> rain_;
 };
 

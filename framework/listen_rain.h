@@ -76,6 +76,14 @@ class ListenRain {
     return transport->Post(message, options);
   }
 
+  // See TransportHandle::WhenRoom.
+  template <class M>
+  absl::Status WhenRoom(const Protocol<M>& protocol, const TransportKey& key, absl::AnyInvocable<void() &&> told) {
+    absl::StatusOr<TransportHandle<M>> transport = Open(protocol, key);
+    if (transport.ok()) transport->WhenRoom(std::move(told));
+    return transport.status();
+  }
+
   // The transport to a key, dialed when first used. Holding the handle saves the look-up, but not the transport from its end.
   template <class M>
   absl::StatusOr<TransportHandle<M>> Open(const Protocol<M>& protocol, const TransportKey& key) {

@@ -78,7 +78,7 @@ void OutgoingPool::Clean(Outgoing& outgoing) {
   outgoing.size = outgoing.packet_bytes = outgoing.answered_bytes = 0;
   outgoing.channel = 0;
   outgoing.sent_end = 0;
-  outgoing.charged = false;
+  outgoing.charged = outgoing.waits = false;
   outgoing.deadline = Instant::Infinite();
   outgoing.owner = nullptr;
 }

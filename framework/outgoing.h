@@ -28,8 +28,8 @@ class DeadlineOwner {
   ~DeadlineOwner() = default;
 };
 
-// Where a request is between Submit and its outcome.
-enum class Stage : uint8_t { submitted, queued, sent };
+// Where a request is between Submit and its outcome; waiting: for room in the queue.
+enum class Stage : uint8_t { submitted, waiting, queued, sent };
 
 // A pooled node. Thread: whoever holds it; the loop, once it has left the mailbox.
 struct Outgoing final : Timer {
@@ -56,6 +56,7 @@ struct Outgoing final : Timer {
   int priority = 0;           // higher leaves first, in queues that look at it
   size_t size = 0;            // bytes of the payload
   bool charged = false;       // `size` bytes are held of the transport's budget
+  bool waits = false;         // not charged, but counted among those who wait for room in it
   uint64_t sent_end = 0;      // once sent: where the packet ends, counted from the channel's first byte
   size_t packet_bytes = 0;    // once sent: with framing
   size_t answered_bytes = 0;  // of a reply: what its request had weighed in the peer's window

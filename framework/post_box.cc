@@ -18,7 +18,8 @@ PostBox::PostBox(Ref<Shard> shard, std::shared_ptr<const ProtocolParts> protocol
       protocol_(std::move(protocol)),
       key_(std::move(key)),
       role_(role),
-      budget_(protocol_->limits.max_queued_bytes, protocol_->limits.max_queued_packets),
+      budget_(protocol_->limits.max_queued_bytes, protocol_->limits.max_queued_packets,
+              [this] { RunOnTransport([](Transport& transport) { transport.OnRoom(); }); }),
       peers_(1),
       peer_(&peers_.front()) {}
 
@@ -97,9 +98,7 @@ void PostBox::WhenReady(absl::AnyInvocable<void(absl::Status) &&> told) {
 }
 
 void PostBox::Close(absl::Status why) {
-  shard_->loop().Run([box = Ref<PostBox>::Share(this), why = std::move(why)] {
-    if (box->opened_transport() != nullptr) box->opened_transport()->End(Fresh(why));
-  });
+  RunOnTransport([why = std::move(why)](Transport& transport) { transport.End(Fresh(why)); });
 }
 
 void PostBox::SetSession(std::any session) {
@@ -131,14 +130,17 @@ absl::StatusOr<Outgoing*> PostBox::Prepare(Submission& submission, Encode encode
   if (absl::Status status = EncodeGuarded(protocol_->traits, submission.header, encode, writer); !status.ok()) return status;
   const size_t size = writer.size();
   // Answers to requests that were accepted always find room: the window bounds them.
-  const bool charged = submission.is_request() || submission.header.kind == MessageKind::one_way;
+  bool charged = submission.is_request() || submission.header.kind == MessageKind::one_way;
   if (charged) {
-    if (absl::Status status = budget_.Charge(size); !status.ok()) return status;
+    absl::Status status = budget_.Charge(size);
+    charged = status.ok();
+    if (!charged && !(submission.wait_for_room && budget_.BeginWaiting(size))) return status;
   }
   Outgoing& outgoing = in_loop ? shard_->nodes().NewInLoop() : shard_->nodes().New();
   outgoing.payload = writer.Take();
   outgoing.size = size;
   outgoing.charged = charged;
+  outgoing.waits = submission.wait_for_room && !charged;
   Describe(submission, outgoing);
   return &outgoing;
 }
@@ -159,6 +161,19 @@ void PostBox::Describe(Submission& submission, Outgoing& outgoing) {
     submission.cancellation->Set(Ref<PostBox>::Share(this), outgoing.token);
 }
 
+void PostBox::Refund(Outgoing& outgoing) {
+  if (std::exchange(outgoing.charged, false)) budget_.Release(outgoing.size);
+  if (std::exchange(outgoing.waits, false)) budget_.EndWaiting();
+}
+
+// Where there is none yet, or no more, there is nothing to call.
+template <class Call>
+void PostBox::RunOnTransport(Call call) {
+  shard_->loop().Run([box = Ref<PostBox>::Share(this), call = std::move(call)]() mutable {
+    if (box->transport_ != nullptr) call(*box->transport_);
+  });
+}
+
 // In a later turn, on the loop too: the request may still be in the mailbox, and that is looked into first.
 void PostBox::Cancel(Token token) {
   shard_->loop().Run([box = Ref<PostBox>::Share(this), token] {
@@ -169,12 +184,19 @@ void PostBox::Cancel(Token token) {
   });
 }
 
+void PostBox::WhenRoom(absl::AnyInvocable<void() &&> told) {
+  shard_->loop().Run([box = Ref<PostBox>::Share(this), told = std::move(told)]() mutable {
+    if (box->transport_ != nullptr) return box->transport_->WhenRoom(std::move(told));
+    box->RunForUser(std::move(told));
+  });
+}
+
 absl::Status PostBox::SubmitFromOutside(Submission& submission, Encode encode) {
   absl::StatusOr<Outgoing*> outgoing = Prepare(submission, encode, false);
   if (!outgoing.ok()) return outgoing.status();
   (*outgoing)->box = Ref<PostBox>::Share(this);
   if (shard_->Mail(**outgoing)) return absl::OkStatus();
-  if ((*outgoing)->charged) budget_.Release((*outgoing)->size);
+  Refund(**outgoing);
   shard_->nodes().Recycle(**outgoing);
   return absl::CancelledError("this ListenRain is stopped");
 }
@@ -185,9 +207,7 @@ void PostBox::PostHandled(size_t bytes) {
   const size_t before = unhandled_bytes_.fetch_sub(weight, std::memory_order_relaxed);
   const size_t half = protocol_->limits.max_queued_bytes / 2;
   if (before <= half || before - weight > half) return;
-  shard_->loop().Run([box = Ref<PostBox>::Share(this)] {
-    if (box->opened_transport() != nullptr) box->opened_transport()->PostsHandled();
-  });
+  RunOnTransport([](Transport& transport) { transport.PostsHandled(); });
 }
 
 absl::Status EncodeGuarded(const CodecTraits& traits, const MessageHeader& header, Encode encode, PayloadWriter& writer) {

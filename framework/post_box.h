@@ -43,12 +43,22 @@ enum class LinkState : uint8_t {
   down,  // the last attempt failed; another one follows
 };
 
+// What becomes of a request that finds the transport's queue full (limits.max_queued_bytes, max_queued_packets).
+enum class Overflow {
+  fail,  // Send returns RESOURCE_EXHAUSTED at once
+  wait,  // it is accepted, and waits for room in the order in which such requests came, until its deadline
+};
+
 // What a caller may say of one request.
+//
+// Requests that wait for room hold their message beside the queue's limits: a blocking caller its thread too, a coroutine its
+// frame. So wait where the number of callers is bounded; who asks without end uses WhenRoom. While some wait, others are refused.
 struct SendOptions {
   absl::Duration timeout = absl::ZeroDuration();  // zero: the protocol's. Covers connecting, queueing, the wire, the handler
   bool idempotent = false;                        // may be sent twice: again on another channel, if the first one died
   bool wait_for_ready = false;                    // waits while the other side is down; else fails with the attempt to connect
   int priority = 0;                               // higher leaves first, where the protocol's queue looks at it: NewPriorityQueue
+  Overflow on_overflow = Overflow::fail;          // of no effect on Post: nobody waits for it
   Cancellation* cancellation = nullptr;           // if given, can end the request early; of no effect on Post
 };
 
@@ -58,6 +68,7 @@ struct Submission {
   Instant deadline = Instant::Infinite();  // set by Submit
   bool idempotent = false;
   bool wait_for_ready = false;
+  bool wait_for_room = false;
   int priority = 0;
   size_t answered_bytes = 0;  // of a reply: what its request weighed
   uint32_t channel = 0;       // of a reply: the transport's channel that its request came on, by number
@@ -90,8 +101,14 @@ class PostBox final : public RefCounted {
   // Ends a request as CANCELLED, in a later turn, unless it has its outcome by then.
   void Cancel(Token token);
 
-  // A node for the queue: encoded into pooled blocks, charged to the budget. Errors: as Submit.
+  // Calls `told` once, on the protocol's executor and never inside this call: when at most half of the queue is taken and nobody
+  // waits for room, which may be now, or when the transport has ended. Destroyed uncalled if the loop has ended.
+  void WhenRoom(absl::AnyInvocable<void() &&> told);
+
+  // A node for the queue: encoded into pooled blocks, charged to the budget, or waiting for room there. Errors: as Submit.
   absl::StatusOr<Outgoing*> Prepare(Submission& submission, Encode encode, bool in_loop);
+  // Gives back what the message holds of the budget, or its place among those who wait.
+  void Refund(Outgoing& outgoing);
   // Moves what the submission says into the node.
   void Describe(Submission& submission, Outgoing& outgoing);
 
@@ -180,6 +197,9 @@ class PostBox final : public RefCounted {
   // Tells everybody who waits for a cancellation on this channel: it is gone.
   void TellAllCancelled();
   absl::Status SubmitFromOutside(Submission& submission, Encode encode);
+  // Calls it with the transport, in a later turn, if there still is one.
+  template <class Call>
+  void RunOnTransport(Call call);
 
   const Ref<Shard> shard_;
   const std::shared_ptr<const ProtocolParts> protocol_;

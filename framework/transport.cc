@@ -72,6 +72,7 @@ void Transport::End(absl::Status why) {
   GuardedAndLogged("the queue", [this] {
     while (Outgoing* post = queue_->Pop()) DropPost(*post);
   });
+  TellRoom();
   ForgetPeersRequests();
   EndUpkeep();
   TellReady(why);

@@ -55,6 +55,10 @@ class Transport final : public Resident, private LinkEvents, private DeadlineOwn
   void WhenReady(Ready told);
   // Fewer one-way messages wait for their handlers: reading may go on.
   void PostsHandled() { WatchBacklog(); }
+  // PostBox::WhenRoom, on the loop.
+  void WhenRoom(absl::AnyInvocable<void() &&> told);
+  // Something was released that those who wait for room may have.
+  void OnRoom();
   // A request of the peer's that ends without a word, since the wire has none for errors.
   void DropUnanswered(const MsgId& id, size_t bytes, uint32_t channel);
 
@@ -89,6 +93,12 @@ class Transport final : public Resident, private LinkEvents, private DeadlineOwn
   void CountSent(MessageKind kind, size_t packet_bytes);
   void OnReply(MessageHeader&& header, Payload&& payload);
   void OnDeadline(Outgoing& outgoing) override;
+
+  // Room in the queue (transport_room.cc).
+  void AwaitRoom(Outgoing& request);
+  void TakeRoom();
+  void TellRoom();
+  void FailWaiters(const absl::Status& why);
 
   // Requests of the peer (transport_answers.cc).
   void OnRequest(MessageHeader&& header, Payload&& payload);
@@ -182,6 +192,8 @@ class Transport final : public Resident, private LinkEvents, private DeadlineOwn
   // Ours.
   const bool built_in_queue_;
   std::unique_ptr<Queue> queue_;
+  IntrusiveList<Outgoing, &Outgoing::queue_hook> waiters_;  // for room in the queue
+  std::vector<absl::AnyInvocable<void() &&>> when_room_;    // who asked to be told
   std::unique_ptr<StatMachinePool> requests_;
   DeadlineLine deadlines_;
   Counter& window_requests_;  // sent and without outcome

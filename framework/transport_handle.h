@@ -99,7 +99,7 @@ class TransportHandle {
   }
 
   // Asks. Exactly one outcome is told, on the executor, if OK is returned; else nothing is called.
-  // Errors: RESOURCE_EXHAUSTED the queue is full, or the message too large; ALREADY_EXISTS the msgID is in flight;
+  // Errors: RESOURCE_EXHAUSTED the queue is full (see Overflow), or the message too large; ALREADY_EXISTS the msgID is in flight;
   // UNAVAILABLE the transport is gone; CANCELLED stopped; INVALID_ARGUMENT the message cannot be encoded.
   absl::Status Send(const M& message, Callback<M> callback, const SendOptions& options = {}) const {
     return Ask(message, options,
@@ -140,6 +140,10 @@ class TransportHandle {
     return Submit(submission, message);
   }
 
+  // For who was refused since the queue is full: calls `told` once, on the executor, when half of the queue is free and nobody
+  // waits for room, which may be at once; or when the transport has ended, so that the next Send says why.
+  void WhenRoom(absl::AnyInvocable<void() &&> told) const { box_->WhenRoom(std::move(told)); }
+
   Connection connection() const { return Connection(box_); }
   const PostBox& box() const { return *box_; }
 
@@ -166,6 +170,7 @@ class TransportHandle {
     }
     submission.idempotent = options.idempotent;
     submission.wait_for_ready = options.wait_for_ready;
+    submission.wait_for_room = kind == MessageKind::request && options.on_overflow == Overflow::wait;
     submission.priority = options.priority;
     submission.cancellation = options.cancellation;
     return submission;

@@ -1,6 +1,9 @@
 #include "listenrain/framework/transport_key.h"
 
 #include <algorithm>
+#include <array>
+#include <charconv>
+#include <system_error>
 
 #include "absl/hash/hash.h"
 #include "absl/strings/ascii.h"
@@ -9,6 +12,14 @@
 #include "absl/strings/str_split.h"
 
 namespace rain {
+namespace {
+
+std::string Digits(int64_t number, int base) {
+  std::array<char, 64> digits;
+  return {digits.data(), std::to_chars(digits.begin(), digits.end(), number, base).ptr};
+}
+
+}  // namespace
 
 TransportKey::TransportKey(absl::string_view text)
     : text_(text.data(), text.size()), hash_(absl::Hash<absl::string_view>()(text)) {
@@ -77,6 +88,21 @@ absl::Status TransportKey::CheckOptions(std::initializer_list<absl::string_view>
     }
   }
   return absl::OkStatus();
+}
+
+absl::Status TransportKey::ReadNumber(absl::string_view name, int64_t least, int64_t most, int64_t& value, int base) const {
+  const auto option = options_.find(std::string(name));
+  if (option == options_.end()) return absl::OkStatus();
+  const std::string& text = option->second;
+  int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number, base);
+  if (error == std::errc() && end == text.data() + text.size() && text[0] != '-' && number >= least && number <= most) {
+    value = number;
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(absl::StrCat("transport key \"", text_, "\": option \"", name, "\" takes a number from ",
+                                                 Digits(least, base), " to ", Digits(most, base), base == 8 ? ", octal" : "",
+                                                 ", and not \"", text, "\""));
 }
 
 }  // namespace rain

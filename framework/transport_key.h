@@ -4,9 +4,11 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <initializer_list>
 #include <map>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -39,6 +41,17 @@ class TransportKey {
   // INVALID_ARGUMENT naming the first option that is not among `known`.
   absl::Status CheckOptions(std::initializer_list<absl::string_view> known) const;
 
+  // Sets `value` to the whole number that the option says; leaves it as it is, if the key has no such option. `base` 8 reads a
+  // file's mode. Errors: INVALID_ARGUMENT naming the option and what it takes: digits, from `least` (0 or more) to `most`.
+  template <class T>
+  absl::Status ReadOption(absl::string_view name, std::type_identity_t<T> least, std::type_identity_t<T> most, T& value,
+                          int base = 10) const {
+    int64_t number = static_cast<int64_t>(value);
+    absl::Status status = ReadNumber(name, static_cast<int64_t>(least), static_cast<int64_t>(most), number, base);
+    value = static_cast<T>(number);
+    return status;
+  }
+
   friend bool operator==(const TransportKey& a, const TransportKey& b) { return a.hash_ == b.hash_ && a.text_ == b.text_; }
   template <typename H>
   friend H AbslHashValue(H state, const TransportKey& key) {
@@ -49,6 +62,7 @@ class TransportKey {
   // What is wrong, or nothing.
   std::string Parse();
   std::string ParseList();
+  absl::Status ReadNumber(absl::string_view name, int64_t least, int64_t most, int64_t& value, int base) const;
 
   std::string text_;
   size_t hash_ = 0;

@@ -8,6 +8,7 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/hash/hash_testing.h"
+#include "absl/strings/str_cat.h"
 
 namespace rain {
 namespace {
@@ -89,6 +90,36 @@ TEST(TransportKey, CheckOptionsNamesTheUnknownOneAndTheKnown) {
   EXPECT_THAT(std::string(status.message()), HasSubstr("unknown option \"colour\"; tcp takes: backlog, nodelay"));
   EXPECT_THAT(std::string(key.CheckOptions({}).message()), HasSubstr("tcp takes none"));
   EXPECT_TRUE(TransportKey("tcp://a:1").CheckOptions({}).ok());
+}
+
+TEST(TransportKey, ReadsNumbersAmongItsOptions) {
+  const TransportKey key("tcp://a:1?least=1&most=9000000000&mode=0660");
+  int least = 7;
+  size_t most = 7;
+  int mode = -1;
+  int absent = 7;
+  EXPECT_TRUE(key.ReadOption("least", 1, 5, least).ok());
+  EXPECT_TRUE(key.ReadOption("most", 1, 9'000'000'000, most).ok());
+  EXPECT_TRUE(key.ReadOption("mode", 0, 07777, mode, 8).ok());
+  EXPECT_TRUE(key.ReadOption("absent", 1, 5, absent).ok());
+  EXPECT_EQ(least, 1);
+  EXPECT_EQ(most, 9'000'000'000u);
+  EXPECT_EQ(mode, 0660);
+  EXPECT_EQ(absent, 7);
+}
+
+TEST(TransportKey, ANumberOutOfRangeOrNoneIsToldAndLeavesTheValue) {
+  for (const char* text : {"0", "6", "", "x", "3x", " 3", "+3", "-3", "3.0", "0x3", "99999999999999999999"}) {
+    const TransportKey key(absl::StrCat("tcp://a:1?n=", text));
+    int value = 7;
+    const absl::Status status = key.ReadOption("n", 1, 5, value);
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << text;
+    EXPECT_THAT(std::string(status.message()), HasSubstr(absl::StrCat("\"n\" takes a number from 1 to 5, and not \"", text)));
+    EXPECT_EQ(value, 7);
+  }
+  int mode = -1;
+  const absl::Status no_octal = TransportKey("unix:///a?mode=0668").ReadOption("mode", 0, 07777, mode, 8);
+  EXPECT_THAT(std::string(no_octal.message()), HasSubstr("takes a number from 0 to 7777, octal"));
 }
 
 TEST(TransportKey, IsAValue) {

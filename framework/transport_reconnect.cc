@@ -79,6 +79,7 @@ void Transport::OnDialFailed(const absl::Status& why) {
   if (ended_) return;
   box_->set_state(LinkState::down);
   TellReady(At(box_->key().text(), why));
+  FailWaiters(why);
   const absl::Status swept = Guarded("the queue", [&] {
     std::vector<Outgoing*> waiting;
     while (Outgoing* next = queue_->Pop()) {

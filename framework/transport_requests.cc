@@ -17,8 +17,9 @@ bool Transport::MayWriteDirectly(const Submission& submission) const {
   if (holding_ && submission.header.kind == MessageKind::request) return false;
   const MessageKind kind = submission.header.kind;
   if (kind == MessageKind::request && submission.idempotent && redialer_ != nullptr) return false;  // kept until its reply
-  if (kind == MessageKind::request) return built_in_queue_ && queue_->size() == 0 && WindowHas(0);
-  if (kind == MessageKind::one_way) return built_in_queue_ && queue_->size() == 0;
+  const bool none_wait = built_in_queue_ && queue_->size() == 0 && waiters_.empty();
+  if (kind == MessageKind::request) return none_wait && WindowHas(0);
+  if (kind == MessageKind::one_way) return none_wait;
   return !in_order();
 }
 
@@ -92,7 +93,7 @@ absl::Status Transport::SubmitQueued(Submission& submission, Encode encode) {
   if (!outgoing.ok()) return outgoing.status();
   absl::Status status = Admit(**outgoing);
   if (!status.ok()) {
-    if ((*outgoing)->charged) box_->budget().Release((*outgoing)->size);
+    box_->Refund(**outgoing);
     OutgoingPool::Retire(**outgoing);  // its token may be in the caller's Cancellation
     shard_.nodes().RecycleInLoop(**outgoing);
   }
@@ -108,7 +109,7 @@ void Transport::Accept(Outgoing& outgoing) {
   if (status.ok()) return;
   // Accepted from its caller, and at its end already: the outcome is told like any other.
   Dispatcher& dispatcher = shard.DispatcherOf(box.shared_protocol());
-  if (outgoing.charged) box.budget().Release(outgoing.size);
+  box.Refund(outgoing);
   if (outgoing.header.kind == MessageKind::request) {
     OutgoingPool::Retire(outgoing);
     dispatcher.counters.started.Add();
@@ -155,6 +156,10 @@ absl::Status Transport::Admit(Outgoing& outgoing) {
       counters_.in_flight.Add();
       if (outgoing.idempotent) retries_.OnRequest();
       deadlines_.Arm(outgoing);
+      if (outgoing.waits) {
+        AwaitRoom(outgoing);
+        break;
+      }
       outgoing.stage = Stage::queued;
       Enqueue(outgoing);
       break;
@@ -277,7 +282,7 @@ void Transport::WriteQueued(Outgoing& outgoing) {
 
 void Transport::DropPost(Outgoing& post) {
   counters_.posts_dropped.Add();
-  if (post.charged) box_->budget().Release(post.size);
+  box_->Refund(post);
   shard_.nodes().RecycleInLoop(post);
 }
 
@@ -287,8 +292,8 @@ void Transport::Leave(Outgoing& request) {
   OutgoingPool::Retire(request);
   counters_.in_flight.Subtract();
   if (request.stage == Stage::queued) GuardedAndLogged("the queue", [&] { queue_->Remove(request); });
-  if (request.charged) box_->budget().Release(request.size);
-  request.charged = false;
+  if (request.stage == Stage::waiting) waiters_.Remove(request);
+  box_->Refund(request);
   if (request.stage == Stage::sent) {
     window_requests_.Subtract();
     window_bytes_ -= request.size;
@@ -371,9 +376,10 @@ void Transport::TellFailure(Dispatcher& dispatcher, Outgoing& request, absl::Sta
 
 void Transport::OnDeadline(Outgoing& outgoing) {
   if (requests_->Pop(outgoing.token) == nullptr) return;
-  const char* stage = outgoing.stage == Stage::sent ? "no reply came in time"
-                      : link_ == nullptr            ? "no channel in time"
-                                                    : "the queue moved too slowly";
+  const char* stage = outgoing.stage == Stage::sent      ? "no reply came in time"
+                      : outgoing.stage == Stage::waiting ? "it waited for room in the full queue, and there was none in time"
+                      : link_ == nullptr                 ? "no channel in time"
+                                                         : "the queue moved too slowly";
   GiveUp(outgoing, absl::DeadlineExceededError(absl::StrCat(box_->key().text(), ": ", stage)));
   PumpQueue();
   OnQuieter();

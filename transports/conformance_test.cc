@@ -62,10 +62,10 @@ class Busy final : private ChannelEvents {
 TransportKey SocketFile() { return absl::StrCat("unix://", testing::TempDir(), "rain-conformance-", ::getpid()); }
 
 ChannelSubject OnUvLoops(TransportScheme (*scheme)(), const TransportKey& listen_key, bool two_loops) {
-  static const std::shared_ptr<Loop> opens_what_libuv_keeps = NewUvLoop();
+  static const std::shared_ptr<Loop> opens_what_libuv_keeps = NewUvLoop().value();
   return {.scheme = scheme,
           .listen_key = listen_key,
-          .new_loop = [] { return NewUvLoop(); },
+          .new_loop = [] { return NewUvLoop().value(); },
           .two_loops = two_loops,
           .large_bytes = static_cast<size_t>(Scaled(32, 8, 256)) << 20,
           .open_descriptors = OpenDescriptors,
@@ -85,7 +85,7 @@ INSTANTIATE_TEST_SUITE_P(Suite, InprocOnUvLoops, testing::ValuesIn(ChannelChecks
 
 // Each end in a state of its own when it goes, on its own thread: what is written may be on its way, taken, or abandoned.
 TEST(InprocOnTwoThreads, EndsGoAtAnyTimeWhileTheOtherIsBusy) {
-  const std::shared_ptr<Loop> loops[] = {NewUvLoop(), NewUvLoop()};
+  const std::shared_ptr<Loop> loops[] = {NewUvLoop().value(), NewUvLoop().value()};
   const auto pool = NewBufferPool();
   for (int64_t round = 0; round < Scaled(300, 100, 10000); ++round) {
     const TransportScheme scheme = NewInprocScheme();

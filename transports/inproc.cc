@@ -6,7 +6,6 @@
 #include <string>
 #include <utility>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "listenrain/framework/backoff.h"
 #include "listenrain/framework/mutex.h"
@@ -267,23 +266,11 @@ class InprocDialer final : public ChannelGenerator {
   OpenRequest request_;
 };
 
-absl::Status ReadOption(const TransportKey& key, const char* name, size_t least, size_t most, size_t& value) {
-  const auto option = key.options().find(name);
-  if (option == key.options().end()) return absl::OkStatus();
-  uint64_t number = 0;
-  if (absl::SimpleAtoi(option->second, &number) && number >= least && number <= most) {
-    value = number;
-    return absl::OkStatus();
-  }
-  return absl::InvalidArgumentError(absl::StrCat("transport key \"", key.text(), "\": option ", name, " is \"", option->second,
-                                                 "\"; it takes a number from ", least, " to ", most));
-}
-
 absl::StatusOr<ListenOptions> ReadListenOptions(const TransportKey& key) {
   ListenOptions options;
   absl::Status status = key.CheckOptions({"pipe", "backlog"});
-  if (status.ok()) status = ReadOption(key, "pipe", 4096, size_t{1} << 30, options.pipe_bytes);
-  if (status.ok()) status = ReadOption(key, "backlog", 1, 65536, options.backlog);
+  if (status.ok()) status = key.ReadOption("pipe", 4096, size_t{1} << 30, options.pipe_bytes);
+  if (status.ok()) status = key.ReadOption("backlog", 1, 65536, options.backlog);
   if (!status.ok()) return status;
   return options;
 }

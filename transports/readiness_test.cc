@@ -155,7 +155,7 @@ TEST(Readiness, WhatACallbackAsksForATurnsEndRunsInTheSameTurn) {
 }
 
 TEST(Readiness, TheTurnsTimeIsNotFromBeforeItSlept) {
-  auto loop = NewUvLoop();
+  auto loop = NewUvLoop().value();
   auto [ours, theirs] = SocketPair();
   std::unique_ptr<Watch> watch;
   std::promise<Instant> woken;

@@ -10,11 +10,6 @@
 
 namespace rain {
 
-// The value of a whole number among the key's options, `otherwise` if there is none.
-// Errors: INVALID_ARGUMENT naming the option, if it is no number from `least` to `most`. `base` 8 reads a file's mode.
-absl::StatusOr<int> NumberOption(const TransportKey& key, absl::string_view name, int otherwise, int least, int most,
-                                 int base = 10);
-
 // setsockopt of a number. Errors: as SystemError, naming `option`.
 absl::Status SetSocketOption(int fd, int level, int name, int value, absl::string_view option, absl::string_view where);
 

@@ -28,7 +28,7 @@ struct TcpOptions {
   int reuseport = 0;
   std::string congestion;
   int backlog = 0;
-  int connect_timeout = 0;  // milliseconds
+  int connect_timeout = 10'000;  // milliseconds
   BackoffOptions backoff;
 };
 
@@ -41,15 +41,10 @@ absl::StatusOr<TcpOptions> ParseTcpOptions(const TransportKey& key) {
   auto buffers = ParseBufferOptions(key);
   if (!buffers.ok()) return buffers.status();
   options.buffers = *buffers;
-  const auto read = [&key](absl::string_view name, int otherwise, int least, int most, int& value) -> absl::Status {
-    const auto number = NumberOption(key, name, otherwise, least, most);
-    if (number.ok()) value = *number;
-    return number.status();
-  };
-  absl::Status status = read("nodelay", 1, 0, 1, options.nodelay);
-  if (status.ok()) status = read("keepalive", 0, 0, kDay / 4, options.keepalive);
-  if (status.ok()) status = read("reuseport", 0, 0, 1, options.reuseport);
-  if (status.ok()) status = read("connect_timeout", 10'000, 1, kDay * 1000, options.connect_timeout);
+  absl::Status status = key.ReadOption("nodelay", 0, 1, options.nodelay);
+  if (status.ok()) status = key.ReadOption("keepalive", 0, kDay / 4, options.keepalive);
+  if (status.ok()) status = key.ReadOption("reuseport", 0, 1, options.reuseport);
+  if (status.ok()) status = key.ReadOption("connect_timeout", 1, kDay * 1000, options.connect_timeout);
   if (!status.ok()) return status;
   auto backlog = ParseBacklog(key);
   if (!backlog.ok()) return backlog.status();

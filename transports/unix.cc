@@ -63,9 +63,7 @@ absl::StatusOr<UnixOptions> ParseUnixKey(const TransportKey& key) {
   auto backlog = ParseBacklog(key);
   if (!backlog.ok()) return backlog.status();
   options.backlog = *backlog;
-  auto mode = NumberOption(key, "mode", -1, 0, 07777, 8);
-  if (!mode.ok()) return mode.status();
-  options.mode = *mode;
+  if (absl::Status mode = key.ReadOption("mode", 0, 07777, options.mode, 8); !mode.ok()) return mode;
   if (abstract && options.mode >= 0) {
     return absl::InvalidArgumentError(absl::StrCat(key.text(), ": option \"mode\": an abstract name has no file"));
   }

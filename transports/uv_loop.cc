@@ -9,7 +9,6 @@
 #include <thread>
 #include <utility>
 
-#include "listenrain/framework/log.h"
 #include "listenrain/framework/loop_core.h"
 #include "listenrain/framework/mutex.h"
 #include "listenrain/framework/status.h"
@@ -285,13 +284,12 @@ class AttachedUvLoop final : public UvLoop {
 
 }  // namespace
 
-std::shared_ptr<Loop> NewUvLoop(const UvLoopOptions& options) {
+absl::StatusOr<std::shared_ptr<Loop>> NewUvLoop(const UvLoopOptions& options) {
   auto* loop = new ThreadedUvLoop(options);
-  const absl::Status started = loop->Start();
+  absl::Status started = loop->Start();
   if (!started.ok()) {
     delete loop;
-    Log(Severity::error, "loop", started.message());
-    return nullptr;
+    return started;
   }
   return std::shared_ptr<Loop>(loop, [](Loop* ended) { static_cast<ThreadedUvLoop*>(ended)->End(); });
 }

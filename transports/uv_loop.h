@@ -19,9 +19,9 @@ struct UvLoopOptions {
 
 // A loop with a thread that runs its turns; others may drive it too (RunTurn). It ends with its last reference, which may be
 // dropped anywhere: on another thread this waits for the running turn, inside a turn the loop ends after it. Then waiting tasks
-// are destroyed unrun, by a thread that holds the baton, and watches fall silent. Null if the system refuses a descriptor or a
-// thread; the reason is logged. Thread: any.
-std::shared_ptr<Loop> NewUvLoop(const UvLoopOptions& options = {});
+// are destroyed unrun, by a thread that holds the baton, and watches fall silent. Thread: any.
+// Errors: RESOURCE_EXHAUSTED if the system gives no descriptor or no thread.
+absl::StatusOr<std::shared_ptr<Loop>> NewUvLoop(const UvLoopOptions& options = {});
 
 // A loop whose turns are those of `loop`, which is borrowed. Thread: the one that runs `loop`; from then on it counts as the
 // baton's holder, inside uv_run and outside. Nobody else may drive it: RunTurn returns false. uv_run does not return for want of

@@ -1,6 +1,7 @@
 #include "listenrain/transports/uv_loop.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <uv.h>
 
 #include <algorithm>
@@ -59,7 +60,7 @@ class Witness {
 
 class UvLoop : public testing::TestWithParam<absl::Duration> {
  protected:
-  std::shared_ptr<Loop> NewLoop() { return NewUvLoop({.poll = GetParam()}); }
+  std::shared_ptr<Loop> NewLoop() { return NewUvLoop({.poll = GetParam()}).value(); }
 };
 INSTANTIATE_TEST_SUITE_P(, UvLoop, testing::Values(absl::ZeroDuration(), absl::Microseconds(50)),
                          [](const auto& which) { return which.param == absl::ZeroDuration() ? "Sleeping" : "Polling"; });
@@ -355,6 +356,19 @@ TEST(PollingPolicy, PollsOnlyWhileItHasLatelyPaid) {
   int in_vain = 0;
   for (; policy.ShouldPoll() && in_vain < 1000; ++in_vain) policy.OnPollingInVain();
   EXPECT_LT(in_vain, 100);
+}
+
+TEST(NewUvLoop, WithoutDescriptorsSaysWhy) {
+  NewUvLoop().value();  // opens what libuv keeps
+  rlimit before;
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  rlimit none = before;
+  none.rlim_cur = 0;
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+  const auto loop = NewUvLoop();
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_TRUE(absl::IsResourceExhausted(loop.status())) << loop.status();
+  EXPECT_NE(loop.status().message().find("uv_loop_init"), absl::string_view::npos) << loop.status();
 }
 
 }  // namespace

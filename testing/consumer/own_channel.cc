@@ -319,7 +319,7 @@ int main() {
   rain::ChannelSubject subject;
   subject.scheme = NewPipesScheme;
   subject.listen_key = "pipes://here";
-  subject.new_loop = [] { return rain::NewUvLoop(); };
+  subject.new_loop = [] { return rain::NewUvLoop().value(); };
   subject.two_loops = true;
   subject.large_bytes = size_t{4} << 20;
   const auto violations = rain::CheckChannel(subject);

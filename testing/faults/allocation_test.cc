@@ -82,7 +82,7 @@ class Allocations : public testing::TestWithParam<const char*> {
       rain = *NewListenRain(std::move(options));
       protocol = *RegisterMessages(*rain);
     }
-    std::shared_ptr<Loop> loop = NewUvLoop();
+    std::shared_ptr<Loop> loop = NewUvLoop().value();
     std::shared_ptr<Executor> executor = NewInlineExecutor();
     std::unique_ptr<ListenRain> rain;
     Protocol<Message> protocol;

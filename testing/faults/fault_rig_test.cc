@@ -94,7 +94,7 @@ std::string Outcomes::last() const {
   return last_;
 }
 
-Side::Side(Options options) : loop_(NewUvLoop()) {
+Side::Side(Options options) : loop_(NewUvLoop().value()) {
   ListenRainOptions parts;
   parts.loops = {loop_};
   parts.executor = options.executor != nullptr ? std::move(options.executor) : NewThreadPool({.threads = 2});
@@ -158,7 +158,7 @@ Router<Message> Echo() {
 
 void FaultRig::SetUp() {
   // What the system's parts open once and for all is open before the descriptors are counted.
-  static const std::shared_ptr<Loop> first = NewUvLoop();
+  static const std::shared_ptr<Loop> first = NewUvLoop().value();
   OnLoop(*first, [] {});
   descriptors_ = OpenDescriptors();
   inproc_ = NewInprocScheme();

@@ -107,7 +107,8 @@ std::unique_ptr<RawPeer> NextPeer(const std::shared_ptr<Loop>& loop, ChannelGene
 
 class InprocAcceptor final : public RawListener {
  public:
-  InprocAcceptor(const TransportKey& key, const TransportScheme& scheme) : loop_(NewUvLoop()), generator_(*scheme.listen(key)) {}
+  InprocAcceptor(const TransportKey& key, const TransportScheme& scheme)
+      : loop_(NewUvLoop().value()), generator_(*scheme.listen(key)) {}
   ~InprocAcceptor() override {
     OnLoop(*loop_, [this] { generator_.reset(); });
   }
@@ -122,7 +123,7 @@ class InprocAcceptor final : public RawListener {
 }  // namespace
 
 std::unique_ptr<RawPeer> DialRawInproc(const TransportKey& key, const TransportScheme& scheme) {
-  const std::shared_ptr<Loop> loop = NewUvLoop();
+  const std::shared_ptr<Loop> loop = NewUvLoop().value();
   std::unique_ptr<ChannelGenerator> generator = *scheme.dial(key);
   std::unique_ptr<RawPeer> peer = NextPeer(loop, *generator);
   OnLoop(*loop, [&] { generator.reset(); });
