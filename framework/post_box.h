@@ -130,14 +130,14 @@ class PostBox final : public RefCounted {
   }
   void set_transport(Transport* transport) {
     transport_ = transport;
-    gone_.store(transport == nullptr, std::memory_order_release);
-    if (transport == nullptr && noted_.load(std::memory_order_relaxed) > 0) TellAllCancelled();
+    gone_.store(transport == nullptr);
+    if (transport == nullptr && noted_.load() > 0) TellAllCancelled();
   }
   // A new channel begins.
   void set_peer(const PeerInfo& peer);
   void set_channel(uint32_t number) {
-    channel_.store(number, std::memory_order_release);
-    if (noted_.load(std::memory_order_relaxed) > 0) TellAllCancelled();
+    channel_.store(number);
+    if (noted_.load() > 0) TellAllCancelled();
   }
 
  private:
@@ -154,6 +154,8 @@ class PostBox final : public RefCounted {
   Budget budget_;
   absl::AnyInvocable<void() &&> opener_;
   Transport* transport_ = nullptr;
+  // gone_ and channel_ are stored before noted_ is read, on the loop; OnCancelled stores noted_ before it reads them. All in one
+  // order (sequentially consistent), so that one of the two sees the other.
   std::atomic<bool> gone_{false};
   static constexpr size_t kPostOverhead = 256;  // what one costs beside its bytes
   std::atomic<size_t> unhandled_bytes_{0};

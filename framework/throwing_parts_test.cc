@@ -28,8 +28,8 @@ class ThrowingReview final : public ChannelGenerator {
   explicit ThrowingReview(std::vector<std::shared_ptr<ScriptedPeer>> peers) : peers_(std::move(peers)) {}
   void Next(Loop& home, absl::AnyInvocable<void(absl::StatusOr<std::unique_ptr<Channel>>) &&> done) override {
     if (asked_++ % 2 == 1) throw std::runtime_error("no review today");
-    home.Run([&home, peer = peers_.at(next_++), done = std::move(done)]() mutable {
-      std::move(done)(NewScriptedChannel(home, std::move(peer)));
+    home.Run([peer = peers_.at(next_++), done = std::move(done)]() mutable {
+      std::move(done)(NewScriptedChannel(std::move(peer)));
     });
   }
   std::optional<absl::Duration> ReviewAfter() override { return absl::Milliseconds(20); }
