@@ -8,6 +8,7 @@
 #include "listenrain/framework/outgoing.h"
 #include "listenrain/framework/protocol.h"
 #include "listenrain/framework/shard.h"
+#include "listenrain/framework/status.h"
 #include "listenrain/framework/transport.h"
 
 namespace rain {
@@ -60,7 +61,7 @@ void PostBox::NoteCancelled(const MsgId& id) {
     told.swap(noted.told);
     noted_.store(noted_requests_.size(), std::memory_order_release);
   }
-  for (auto& each : told) RunTold(std::move(each));
+  for (auto& each : told) RunForUser(std::move(each));
 }
 
 void PostBox::ForgetNoted(const MsgId& id) {
@@ -71,7 +72,7 @@ void PostBox::ForgetNoted(const MsgId& id) {
 }
 
 // What an inline executor would run here runs in a later turn: here a transport may be about to end.
-void PostBox::RunTold(absl::AnyInvocable<void() &&> told) {
+void PostBox::RunForUser(absl::AnyInvocable<void() &&> told) {
   if (protocol_->executor->concurrency() == 0) return shard_->loop().Run(std::move(told));
   GuardedAndLogged("the executor", [&] { protocol_->executor->Run(std::move(told)); });
 }
@@ -84,8 +85,31 @@ void PostBox::TellAllCancelled() {
     noted_.store(0, std::memory_order_release);
   }
   for (auto& [id, noted] : all) {
-    for (auto& each : noted.told) RunTold(std::move(each));
+    for (auto& each : noted.told) RunForUser(std::move(each));
   }
+}
+
+void PostBox::WhenReady(absl::AnyInvocable<void(absl::Status) &&> told) {
+  shard_->Execute([box = Ref<PostBox>::Share(this), told = std::move(told)]() mutable {
+    if (Transport* open = box->transport(); open != nullptr) return open->WhenReady(std::move(told));
+    std::move(told)(box->Closed());
+  });
+}
+
+void PostBox::Close(absl::Status why) {
+  shard_->loop().Run([box = Ref<PostBox>::Share(this), why = std::move(why)] {
+    if (box->opened_transport() != nullptr) box->opened_transport()->End(Fresh(why));
+  });
+}
+
+void PostBox::SetSession(std::any session) {
+  MutexLock lock(mutex_);
+  session_.swap(session);  // the former one ends outside the lock
+}
+
+std::any PostBox::session() const {
+  MutexLock lock(mutex_);
+  return session_;
 }
 
 void PostBox::set_peer(const PeerInfo& peer) {
@@ -138,7 +162,10 @@ void PostBox::Describe(Submission& submission, Outgoing& outgoing) {
 // In a later turn, on the loop too: the request may still be in the mailbox, and that is looked into first.
 void PostBox::Cancel(Token token) {
   shard_->loop().Run([box = Ref<PostBox>::Share(this), token] {
-    if (box->transport() != nullptr) box->transport()->Cancel(token);
+    if (box->transport_ != nullptr && box->transport_->Cancel(token)) return;
+    // It may still be on its way to the mailbox, on another thread: then it ends when it comes.
+    Outgoing* coming = box->shard_->nodes().Named(token);
+    if (coming != nullptr) coming->cancelled = true;
   });
 }
 
@@ -159,7 +186,7 @@ void PostBox::PostHandled(size_t bytes) {
   const size_t half = protocol_->limits.max_queued_bytes / 2;
   if (before <= half || before - weight > half) return;
   shard_->loop().Run([box = Ref<PostBox>::Share(this)] {
-    if (box->transport() != nullptr) box->transport()->PostsHandled();
+    if (box->opened_transport() != nullptr) box->opened_transport()->PostsHandled();
   });
 }
 

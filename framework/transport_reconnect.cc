@@ -8,6 +8,7 @@
 namespace rain {
 
 void Transport::Dial(std::unique_ptr<ChannelGenerator> generator) {
+  box_->set_state(LinkState::connecting);
   redialer_ = std::make_unique<Redialer>(shard_.loop(), std::move(generator), static_cast<RedialEvents&>(*this));
   redialer_->Dial();
 }
@@ -43,20 +44,26 @@ void Transport::OnGoAway() {
 }
 
 // Replies that nobody waits for any more are none to wait for.
-bool Transport::Quiet() const { return window_requests_ == 0 && asked_ == 0 && answers_.empty() && link_->pending_bytes() == 0; }
+bool Transport::Quiet() const {
+  return window_requests_.value() == 0 && asked_ == 0 && answers_.empty() && link_->pending_bytes() == 0;
+}
 
 void Transport::MaybeMove() {
   if (ended_ || link_ == nullptr || !Quiet()) return;
   if (better_ != nullptr) {
-    link_->Discard(absl::CancelledError("another channel took over"));
-    Unlink();
+    const absl::Status why = absl::CancelledError("another channel took over");
+    link_->Discard(why);
+    Unlink(why);
     return Attach(std::move(better_));
   }
   if (leaving_) Hangup(absl::UnavailableError("the peer went away"));
 }
 
 // Nothing is known of the present channel any more.
-void Transport::Unlink() {
+void Transport::Unlink(const absl::Status& why) {
+  EndUpkeep();
+  TellDisconnected(why);
+  box_->set_state(LinkState::connecting);
   ForgetPeersRequests();
   ReleaseCharges();
   counters_.channels_closed.Add();
@@ -70,6 +77,8 @@ void Transport::OnGivenUp(absl::Status why) { End(std::move(why)); }
 // What would not wait for a server that is down fails now, with the reason.
 void Transport::OnDialFailed(const absl::Status& why) {
   if (ended_) return;
+  box_->set_state(LinkState::down);
+  TellReady(At(box_->key().text(), why));
   const absl::Status swept = Guarded("the queue", [&] {
     std::vector<Outgoing*> waiting;
     while (Outgoing* next = queue_->Pop()) {
@@ -103,7 +112,7 @@ void Transport::Lose(absl::Status why) {
     SettleSent(why);
     return absl::OkStatus();
   });
-  Unlink();
+  Unlink(why);
   if (!queued.ok()) return End(absl::InternalError(queued.message()));
   MaybeFinish();
   if (ended_) return;
@@ -145,7 +154,8 @@ void Transport::QueueAgain(std::vector<UntakenPacket> untaken, std::vector<Outgo
     if (Outgoing* post = PostOf(std::move(*packet)); post != nullptr) again.push_back(post);
   }
   for (Outgoing* request : over) Fail(*request, At(box_->key().text(), why));
-  window_requests_ = window_bytes_ = 0;
+  window_requests_.Subtract(window_requests_.value());
+  window_bytes_ = 0;
   for (Outgoing* next : again) {
     next->stage = Stage::submitted;
     box_->budget().ChargeAgain(next->size);
