@@ -56,10 +56,14 @@ void Failover::Next(Loop& home, Done done) {
   done_ = std::move(done);
   failures_.clear();
   plan_.clear();
-  const size_t count = serving_.value_or(endpoints_.size());  // while one serves: those before it
+  const size_t count = serving_.value_or(endpoints_.size());  // while one serves: those before it, if their time has come
   for (size_t i = 0; i < count; ++i) {
-    if (!endpoints_[i].given_up && endpoints_[i].usable_at <= home.now()) plan_.push_back(i);
+    const bool due = endpoints_[i].usable_at <= home.now();
+    if (!endpoints_[i].given_up && (due || !serving_.has_value())) plan_.push_back(i);
   }
+  std::stable_sort(plan_.begin(), plan_.end(), [&](size_t a, size_t b) {
+    return std::max(endpoints_[a].usable_at, home.now()) < std::max(endpoints_[b].usable_at, home.now());
+  });
   home.AtTurnEnd(*this);
 }
 

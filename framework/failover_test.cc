@@ -93,44 +93,6 @@ TEST_F(FailoverTest, AListIsNotListenedOn) {
   EXPECT_TRUE(absl::IsInvalidArgument(listener.status())) << listener.status();
 }
 
-// Fails whenever it is asked, and wants to be left alone for so long.
-class FailingEndpoint final : public ChannelGenerator {
- public:
-  FailingEndpoint(int& asked, absl::Duration wait) : asked_(asked), wait_(wait) {}
-  void Next(Loop& home, absl::AnyInvocable<void(absl::StatusOr<std::unique_ptr<Channel>>) &&> done) override {
-    ++asked_;
-    home.Run([done = std::move(done)]() mutable { std::move(done)(absl::UnavailableError("refused")); });
-  }
-  std::optional<absl::Duration> RetryAfter(const absl::Status&, absl::Duration) override { return wait_; }
-  std::optional<absl::Duration> ReviewAfter() override { return std::nullopt; }
-  TransportKey bound_key() const override { return "failing://endpoint"; }
-
- private:
-  int& asked_;
-  const absl::Duration wait_;
-};
-
-TEST_F(FailoverTest, EachEndpointIsLeftAloneForAsLongAsItWants) {
-  int often = 0;
-  int seldom = 0;
-  std::vector<std::unique_ptr<ChannelGenerator>> endpoints;
-  endpoints.push_back(std::make_unique<FailingEndpoint>(often, absl::Milliseconds(10)));
-  endpoints.push_back(std::make_unique<FailingEndpoint>(seldom, absl::Milliseconds(100)));
-  const auto failover = NewFailover("failing://often,failing://seldom", std::move(endpoints));
-  for (int round = 0; round < 20; ++round) {
-    absl::Duration wait;
-    loop_->Run([&] {
-      failover->Next(*loop_, [&](absl::StatusOr<std::unique_ptr<Channel>> channel) {
-        wait = failover->RetryAfter(channel.status(), absl::ZeroDuration()).value_or(absl::InfiniteDuration());
-      });
-    });
-    Settle();
-    loop_->Advance(wait);
-  }
-  EXPECT_EQ(often, 20);
-  EXPECT_EQ(seldom, 2);
-}
-
 TEST_F(FailoverTest, ACallThatTakesLongHoldsTheOthersUpForAWhileOnly) {
   const auto network = std::make_shared<ScriptedNetwork>();
   auto spec = MessagesSpec("scripted");

@@ -46,9 +46,9 @@ void PostBox::OnCancelled(const MsgId& id, uint32_t channel, absl::AnyInvocable<
   {
     MutexLock lock(mutex_);
     Noted& noted = noted_requests_[id];
-    noted_.store(noted_requests_.size(), std::memory_order_release);
+    noted_.store(noted_requests_.size());
     // Looked at after it was noted: a channel that ends now finds it.
-    if (!noted.cancelled && !gone() && channel == this->channel()) return noted.told.push_back(std::move(told));
+    if (!noted.cancelled && !gone_.load() && channel == channel_.load()) return noted.told.push_back(std::move(told));
   }
   std::move(told)();
 }

@@ -182,14 +182,14 @@ class PostBox final : public RefCounted {
   void set_transport(Transport* transport) {
     transport_ = transport;
     if (transport == nullptr) set_state(LinkState::unused);
-    gone_.store(transport == nullptr, std::memory_order_release);
-    if (transport == nullptr && noted_.load(std::memory_order_relaxed) > 0) TellAllCancelled();
+    gone_.store(transport == nullptr);
+    if (transport == nullptr && noted_.load() > 0) TellAllCancelled();
   }
   // A new channel begins.
   void set_peer(const PeerInfo& peer);
   void set_channel(uint32_t number) {
-    channel_.store(number, std::memory_order_release);
-    if (noted_.load(std::memory_order_relaxed) > 0) TellAllCancelled();
+    channel_.store(number);
+    if (noted_.load() > 0) TellAllCancelled();
   }
 
  private:
@@ -208,6 +208,8 @@ class PostBox final : public RefCounted {
   Budget budget_;
   absl::AnyInvocable<void() &&> opener_;
   Transport* transport_ = nullptr;
+  // gone_ and channel_ are stored before noted_ is read, on the loop; OnCancelled stores noted_ before it reads them. All in one
+  // order (sequentially consistent), so that one of the two sees the other.
   std::atomic<bool> gone_{false};
   std::atomic<LinkState> state_{LinkState::unused};
   Counter in_flight_;
