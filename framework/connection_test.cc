@@ -126,7 +126,7 @@ TEST_F(ConnectionTest, PushesToOnePeerAndToAll) {
   Settle();
   EXPECT_EQ(pushed_, (std::vector<std::string>{"b:you"}));
   pushed_.clear();
-  EXPECT_EQ(PostToAll(listener, served_, Message::Text("all")), 2u);
+  EXPECT_EQ(PostToAll(served_, listener.connections(), Message::Text("all")), 2u);
   Settle();
   EXPECT_EQ(pushed_, (std::vector<std::string>{"a:all", "b:all"}));
 }
