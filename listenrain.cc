@@ -3,6 +3,7 @@
 #include <string>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "listenrain/codecs/length_prefix.h"
 #include "listenrain/executors/thread_pool.h"
 #include "listenrain/transports/inproc.h"
@@ -23,12 +24,21 @@ const std::shared_ptr<InprocNetwork>& ProcessNetwork() {
 
 absl::StatusOr<std::unique_ptr<ListenRain>> NewListenRain(ListenRainOptions options) {
   ListenRain::Parts parts;
-  if (options.loop == nullptr) {
-    absl::StatusOr<std::shared_ptr<Loop>> loop = NewUvLoop();
-    if (!loop.ok()) return loop.status();
-    options.loop = *std::move(loop);
+  parts.loops = std::move(options.loops);
+  if (parts.loops.empty() && options.loop_threads < 1) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("loop_threads is ", options.loop_threads, ": give at least one, or loops of your own"));
   }
-  parts.loop = std::move(options.loop);
+  if (parts.loops.empty()) {
+    for (int i = 0; i < options.loop_threads; ++i) {
+      absl::StatusOr<std::shared_ptr<Loop>> loop = NewUvLoop();
+      if (!loop.ok()) return loop.status();
+      parts.loops.push_back(*std::move(loop));
+    }
+  }
+  for (const std::shared_ptr<Loop>& loop : parts.loops) {
+    if (loop == nullptr) return absl::InvalidArgumentError("one of the loops is null");
+  }
   parts.executor = options.executor != nullptr ? std::move(options.executor) : NewThreadPool();
   if (parts.executor == nullptr) return absl::ResourceExhaustedError("the system gave no thread for an executor: see the log");
   parts.buffers = options.buffers != nullptr ? std::move(options.buffers) : NewBufferPool();

@@ -17,7 +17,8 @@ namespace rain {
 
 // What may be chosen; everything has a default.
 struct ListenRainOptions {
-  std::shared_ptr<Loop> loop;            // null: a libuv loop with its own thread
+  std::vector<std::shared_ptr<Loop>> loops;  // empty: so many libuv loops, each with a thread of its own:
+  int loop_threads = 1;
   std::shared_ptr<Executor> executor;    // where user code runs, but for protocols that bring their own; null: a thread pool
   std::shared_ptr<BufferPool> buffers;   // null: a pool of its own, without a bound
   std::vector<TransportScheme> schemes;  // before the built-in tcp, unix and inproc

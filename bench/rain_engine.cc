@@ -47,7 +47,7 @@ absl::StatusOr<Side> Assemble(const Options& options) {
   if (!loop.ok()) return loop.status();
   side.loop = *std::move(loop);
   ListenRainOptions parts;
-  parts.loop = side.loop;
+  parts.loops = {side.loop};
   if (options.execution == Execution::direct) parts.executor = NewInlineExecutor();
   absl::StatusOr<std::unique_ptr<ListenRain>> rain = NewListenRain(std::move(parts));
   if (!rain.ok()) return rain.status();

@@ -1,9 +1,11 @@
 #include "listenrain/framework/acceptor.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "listenrain/framework/baton.h"
+#include "listenrain/framework/countdown.h"
 #include "listenrain/framework/guarded.h"
 #include "listenrain/framework/handover.h"
 #include "listenrain/framework/listener.h"
@@ -11,6 +13,48 @@
 #include "listenrain/framework/status.h"
 
 namespace rain {
+
+void Accepted::Adopt(Ref<PostBox> box, std::shared_ptr<const RequestSink> sink, std::unique_ptr<Channel> channel) {
+  auto* transport = new Transport(box, std::move(sink));
+  uint64_t number = 0;
+  {
+    MutexLock lock(mutex_);
+    number = came_++;
+    boxes_.emplace(number, box);
+  }
+  transport->set_on_gone([self = Ref<Accepted>::Share(this), number] {
+    self->load_.fetch_sub(1, std::memory_order_relaxed);
+    Ref<PostBox> gone;  // dropped after the lock
+    MutexLock lock(self->mutex_);
+    gone = std::move(self->boxes_.extract(number).mapped());
+  });
+  shard_->House(std::unique_ptr<Resident>(transport));
+  if (box->transport() != nullptr) transport->Attach(std::move(channel));
+}
+
+std::vector<Ref<PostBox>> Accepted::boxes() const {
+  std::vector<Ref<PostBox>> boxes;
+  MutexLock lock(mutex_);
+  for (const auto& [number, box] : boxes_) boxes.push_back(box);
+  return boxes;
+}
+
+AcceptorBox::AcceptorBox(Ref<Shard> on, const std::vector<Ref<Shard>>& homes, TransportKey key)
+    : shard(std::move(on)), bound_key(std::move(key)) {
+  for (const Ref<Shard>& home : homes) accepted.push_back(MakeRef<Accepted>(home));
+}
+
+void AcceptorBox::StopAccepting() {
+  if (acceptor != nullptr) acceptor->StopAccepting();
+}
+
+// What was handed over before is adopted before.
+void AcceptorBox::StopAcceptingThen(const Ref<AcceptorBox>& box, const std::function<void(Accepted&)>& act) {
+  box->shard->Execute([box, act] {
+    box->StopAccepting();
+    for (const Ref<Accepted>& each : box->accepted) each->shard().Execute([each, act] { act(*each); });
+  });
+}
 
 Acceptor::Acceptor(Ref<AcceptorBox> box, std::shared_ptr<const ProtocolParts> protocol, std::shared_ptr<const RequestSink> sink,
                    std::unique_ptr<ChannelGenerator> generator)
@@ -40,8 +84,7 @@ void Acceptor::Ask() {
 }
 
 void Acceptor::OnChannel(absl::StatusOr<std::unique_ptr<Channel>> channel) {
-  if (ended_ || drain_) return;
-  Shard& shard = *box_->shard;
+  if (ended_) return;
   if (!channel.ok()) {
     const auto again = generator_->RetryAfter(channel.status(), absl::ZeroDuration());
     Log(again.has_value() ? Severity::warning : Severity::error, absl::StrCat("listener ", box_->bound_key.text()),
@@ -50,49 +93,29 @@ void Acceptor::OnChannel(absl::StatusOr<std::unique_ptr<Channel>> channel) {
     retry_.Start(*again);
     return;
   }
-  auto box = MakeRef<PostBox>(box_->shard, protocol_, box_->bound_key, Role::acceptor);
-  auto* raw = new Transport(std::move(box), sink_);
-  auto transport = std::unique_ptr<Transport>(raw);
-  raw->set_on_gone([box = box_, number = accepted_] {
-    if (box->acceptor == nullptr) return;
-    box->acceptor->transports_.erase(number);
-    box->acceptor->MaybeFinish();
-  });
-  transports_.emplace(accepted_++, raw);
-  shard.House(std::move(transport));
-  raw->Attach(*std::move(channel));
+  HandOver(*std::move(channel));
   if (!ended_) Ask();
 }
 
-std::vector<Resident*> Acceptor::Served() {
-  std::vector<Resident*> served{this};
-  for (const auto& [number, transport] : transports_) served.push_back(transport);
-  return served;
+// To the loop with the fewest.
+void Acceptor::HandOver(std::unique_ptr<Channel> channel) {
+  const Ref<Accepted>& to = *std::min_element(box_->accepted.begin(), box_->accepted.end(),
+                                              [](const auto& a, const auto& b) { return a->load() < b->load(); });
+  to->Expect();
+  auto box = MakeRef<PostBox>(Ref<Shard>::Share(&to->shard()), protocol_, box_->bound_key, Role::acceptor);
+  to->shard().Execute([to, box = std::move(box), sink = sink_, channel = std::move(channel)]() mutable {
+    to->Adopt(std::move(box), std::move(sink), std::move(channel));
+  });
 }
 
-// Accepts no more, and is over when its transports are.
-void Acceptor::BeginDrain(const Ref<Drain>& drain) {
-  if (ended_ || drain_) return;
-  drain_ = drain;
-  drain_->Join(*this);
+void Acceptor::StopAccepting() { End(absl::CancelledError("accepting no more")); }
+
+void Acceptor::End(absl::Status) {
+  if (std::exchange(ended_, true)) return;
   generator_.reset();
   retry_.Stop();
-  MaybeFinish();
-}
-
-void Acceptor::MaybeFinish() {
-  if (drain_ && !ended_ && transports_.empty()) End(absl::CancelledError("the listener was drained"));
-}
-
-void Acceptor::End(absl::Status why) {
-  if (ended_) return;
-  ended_ = true;
-  generator_.reset();
-  retry_.Stop();
-  while (!transports_.empty()) transports_.begin()->second->End(Fresh(why));
   box_->acceptor = nullptr;
   box_->shard->Bury(*this);
-  if (drain_) drain_->Leave(*this, {});
 }
 
 Listener::Listener() = default;
@@ -118,9 +141,18 @@ const TransportKey& Listener::bound_key() const {
 
 void Listener::DrainThen(absl::Duration timeout, absl::AnyInvocable<void(DrainReport) &&> done) {
   if (!box_) return std::move(done)({});
-  box_->shard->Execute([box = box_, timeout, done = std::move(done)]() mutable {
-    if (box->acceptor == nullptr) return std::move(done)({});
-    rain::Drain::Begin(*box->shard, timeout, box->acceptor->Served(), std::move(done));
+  const auto sum = std::make_shared<DrainSum>();
+  const auto last =
+      MakeRef<Countdown>(box_->accepted.size(), [sum, done = std::move(done)]() mutable { std::move(done)(sum->report()); });
+  AcceptorBox::StopAcceptingThen(box_, [timeout, sum, last](Accepted& accepted) {
+    std::vector<Resident*> transports;
+    for (const Ref<PostBox>& box : accepted.boxes()) {
+      if (box->transport() != nullptr) transports.push_back(box->transport());
+    }
+    rain::Drain::Begin(accepted.shard(), timeout, transports, [sum, last](DrainReport report) {
+      sum->Add(report);
+      last->Down();
+    });
   });
 }
 
@@ -136,9 +168,14 @@ DrainReport Listener::Drain(absl::Duration timeout) {
 
 void Listener::Stop() {
   if (!box_) return;
-  box_->shard->ExecuteAndWait([box = box_] {
-    if (box->acceptor != nullptr) box->acceptor->End(absl::CancelledError("the listener was stopped"));
-  });
+  const auto end_all = [](Accepted& accepted) {
+    for (const Ref<PostBox>& box : accepted.boxes()) {
+      if (box->transport() != nullptr) box->transport()->End(absl::CancelledError("the listener was stopped"));
+    }
+  };
+  if (Baton::AnyHeldHere()) return AcceptorBox::StopAcceptingThen(box_, end_all);
+  box_->shard->ExecuteAndWait([box = box_] { box->StopAccepting(); });
+  for (const Ref<Accepted>& each : box_->accepted) each->shard().ExecuteAndWait([&] { end_all(*each); });
 }
 
 }  // namespace rain

@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/types/span.h"
 #include "listenrain/framework/buffer.h"
+#include "listenrain/framework/loop.h"
 
 namespace rain {
 
@@ -46,13 +47,13 @@ struct PeerInfo {
   std::optional<Credentials> credentials;  // where the system vouches for them (Unix sockets; this process, in process)
 };
 
-// Thread: loop, the one it was made for. Destroying it ends it without a further event.
+// Made anywhere; once started it lives on its home. Thread: that loop. Destroying it ends it without a further event.
 class Channel {
  public:
   virtual ~Channel() = default;
 
-  // Reading begins. `events` is borrowed until OnClosed. Called once, first.
-  virtual void Start(ChannelEvents& events) = 0;
+  // Reading begins, on this thread's loop. `home` and `events` are borrowed until OnClosed. Called once, first.
+  virtual void Start(Loop& home, ChannelEvents& events) = 0;
   // Takes all of the bytes, in order: shares the blocks, writes what goes at once, keeps the rest. The caller bounds what is
   // kept by looking at pending_bytes(). No effect once closed or after CloseWrite. Empty pieces are allowed.
   virtual void Write(absl::Span<const Buffer> pieces) = 0;

@@ -16,14 +16,15 @@
 
 namespace rain {
 
-// Thread: loop (of the first `home`), but for bound_key. Destroying it cancels what waits: then `done` is destroyed uncalled.
+// Thread: loop (of the first Next), but for bound_key. Destroying it cancels what waits: then `done` is destroyed uncalled.
 class ChannelGenerator {
  public:
   virtual ~ChannelGenerator() = default;
 
-  // Asks for the next channel, to live on `home`. `done` is called once, on home, never inside Next. One at a time.
+  // Asks for the next channel, which may be started here or on any other loop. `done` is called once, on `loop`, never inside
+  // Next. One at a time.
   // Errors: UNAVAILABLE (unresolvable, refused), RESOURCE_EXHAUSTED (descriptors), PERMISSION_DENIED.
-  virtual void Next(Loop& home, absl::AnyInvocable<void(absl::StatusOr<std::unique_ptr<Channel>>) &&> done) = 0;
+  virtual void Next(Loop& loop, absl::AnyInvocable<void(absl::StatusOr<std::unique_ptr<Channel>>) &&> done) = 0;
 
   // How long to wait before asking again, after a Next that failed or a channel that lived so long. nullopt: give up.
   virtual std::optional<absl::Duration> RetryAfter(const absl::Status& why, absl::Duration lived) = 0;

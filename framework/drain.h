@@ -1,6 +1,7 @@
 // Drain: an end that loses nothing: what was read is answered, what comes is refused, then the channels close.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <utility>
@@ -18,6 +19,22 @@ struct DrainReport {
   uint64_t completed = 0;  // in flight when it began, or read before the peer was told, and answered
   uint64_t refused = 0;    // read later: answered with UNAVAILABLE
   uint64_t aborted = 0;    // unanswered when the deadline came
+};
+
+// What several loops report. Thread: any.
+class DrainSum {
+ public:
+  void Add(const DrainReport& report) {
+    completed_.fetch_add(report.completed, std::memory_order_relaxed);
+    refused_.fetch_add(report.refused, std::memory_order_relaxed);
+    aborted_.fetch_add(report.aborted, std::memory_order_relaxed);
+  }
+  DrainReport report() const { return {completed_, refused_, aborted_}; }
+
+ private:
+  std::atomic<uint64_t> completed_{0};
+  std::atomic<uint64_t> refused_{0};
+  std::atomic<uint64_t> aborted_{0};
 };
 
 class Resident;

@@ -183,5 +183,119 @@ TEST_F(DrainTest, AChannelsEndCancelsWhatCameOnIt) {
   EXPECT_EQ(told, 1) << "the other one was answered";
 }
 
+TEST_F(DrainTest, AClientThatHasNoChannelIsDrainedWithItsLastRequest) {
+  network_->dials.retry_after = absl::Seconds(5);
+  network_->dials.Fail(absl::UnavailableError("refused"));
+  Outcome<Message> outcome;
+  ASSERT_TRUE(rain_
+                  ->Send(protocol_, kScripted, Message::Text("?"), outcome.callback(),
+                         {.timeout = absl::Milliseconds(50), .wait_for_ready = true})
+                  .ok());
+  Settle();
+  loop_->Run([this] { rain_->Drain(absl::Seconds(20)); });
+  Settle();
+  EXPECT_EQ(outcome.told, 0) << "it was accepted before";
+  const auto pool = rain_->Open(protocol_, kScripted);
+  EXPECT_TRUE(absl::IsCancelled(pool->Send(Message::Text("?"), outcome.callback()))) << "draining";
+  loop_->Advance(absl::Milliseconds(50));
+  Settle();
+  EXPECT_TRUE(absl::IsDeadlineExceeded(outcome.result.status())) << outcome.result.status();
+  EXPECT_TRUE(pool->box().gone()) << "nothing is left to wait for";
+}
+
+TEST_F(DrainTest, AChannelThatDiesWithTheLastRequestEndsADrainingClient) {
+  network_->dials.retry_after = absl::Seconds(5);
+  network_->dials.Connect(peer_);
+  Outcome<Message> outcome;
+  const auto transport = rain_->Open(protocol_, kScripted);
+  ASSERT_TRUE(transport->Send(Message::Text("?"), outcome.callback()).ok());
+  Settle();
+  loop_->Run([this] { rain_->Drain(absl::Seconds(20)); });
+  Settle();
+  EXPECT_EQ(outcome.told, 0);
+  peer_->Break(absl::UnavailableError("reset"));
+  Settle();
+  EXPECT_TRUE(absl::IsUnavailable(outcome.result.status())) << outcome.result.status();
+  EXPECT_TRUE(transport->box().gone());
+}
+
+TEST_F(DrainTest, TheSecondOfTwoWaitsForWhatTheFirstWaitsFor) {
+  network_->accepts.Connect(peer_);
+  Listener listener = ServeKept(kScripted);
+  peer_->Send(wire::Message(MessageKind::request, 1));
+  Settle();
+  DrainIt(listener);
+  int told = 0;
+  listener.DrainThen(absl::Seconds(1), [&](DrainReport) { ++told; });
+  loop_->Run([this] { rain_->Drain(absl::Seconds(1)); });
+  Settle();
+  EXPECT_EQ(told + told_, 0) << "one is still to be answered";
+  EXPECT_TRUE(kept_[0].Reply(Message::Text("done")).ok());
+  Settle();
+  peer_->End();
+  Settle();
+  EXPECT_EQ(told, 1);
+  EXPECT_EQ(told_, 1);
+  EXPECT_EQ(report_.completed, 1u);
+  EXPECT_EQ(KindsIn(peer_->taken()), (std::vector{MessageKind::go_away, MessageKind::reply}));
+}
+
+TEST_F(DrainTest, TheShorterOfTwoEndsBoth) {
+  network_->accepts.Connect(peer_);
+  Listener listener = ServeKept(kScripted);
+  peer_->Send(wire::Message(MessageKind::request, 1));
+  Settle();
+  DrainIt(listener, absl::Seconds(20));
+  int told = 0;
+  listener.DrainThen(absl::Milliseconds(50), [&](DrainReport report) { told += static_cast<int>(report.aborted); });
+  loop_->Advance(absl::Milliseconds(50));
+  Settle();
+  EXPECT_EQ(told, 1);
+  EXPECT_EQ(told_, 1);
+}
+
+// The inline executor's callbacks run on the loop, where an end is under way; they may ask for another one.
+TEST_F(DrainTest, ACancellationsCallbackMayStopTheListenRain) {
+  network_->accepts.Connect(peer_);
+  Listener listener = ServeKept(kScripted);
+  peer_->Send(wire::Message(MessageKind::request, 1));
+  Settle();
+  int told = 0;
+  contexts_[0].OnCancelled([&] {
+    ++told;
+    rain_->Stop();
+  });
+  peer_->Break(absl::UnavailableError("reset"));
+  Settle();
+  EXPECT_EQ(told, 1);
+}
+
+TEST_F(DrainTest, ACancellationsCallbackMayStopADialingListenRain) {
+  auto spec = MessagesSpec("asked back");
+  spec.channels.push_back(NewScriptedScheme(network_));
+  std::vector<Responder<Message>> kept;
+  int told = 0;
+  spec.router.Otherwise([&](Message, CallContext context, Responder<Message> responder) {
+    context.OnCancelled([&] {
+      ++told;
+      rain_->Stop();
+    });
+    kept.push_back(std::move(responder));
+  });
+  const auto protocol = Register(std::move(spec));
+  network_->dials.retry_after = absl::Milliseconds(10);
+  network_->dials.Connect(peer_);
+  Outcome<Message> outcome;
+  ASSERT_TRUE(rain_->Send(protocol, kScripted, Message::Text("?"), outcome.callback()).ok());
+  peer_->Send(wire::Message(MessageKind::request, 1));
+  Settle();
+  ASSERT_EQ(kept.size(), 1u);
+  peer_->Break(absl::UnavailableError("reset"));
+  Settle();
+  EXPECT_EQ(told, 1);
+  EXPECT_EQ(outcome.told, 1);
+  ExpectBalanced(protocol);
+}
+
 }  // namespace
 }  // namespace rain

@@ -42,7 +42,7 @@ class EngineRace : public testing::Test {
   EngineRace() {
     ListenRainOptions options;
     options.schemes.push_back(NewInprocScheme());
-    options.loop = loop_;
+    options.loops = {loop_};
     rain_ = NewListenRain(std::move(options)).value();
   }
   // This thread lets go of the loop last, and so joins its thread.
@@ -141,7 +141,7 @@ class HookedLoop final : public Loop {
 TEST(EngineOrder, ACancellationThatComesToTheLoopBeforeItsRequestIsNotLost) {
   const auto loop = std::make_shared<HookedLoop>();
   ListenRainOptions options;
-  options.loop = loop;
+  options.loops = {loop};
   options.executor = NewInlineExecutor();
   options.schemes.push_back(NewInprocScheme());
   const auto rain = NewListenRain(std::move(options)).value();
@@ -179,7 +179,7 @@ TEST(EngineEnd, TheLastOutcomesMayOutliveTheListenRainOnItsLoop) {
   for (int64_t round = 0; round < rounds; ++round) {
     const auto loop = std::make_shared<ManualLoop>();
     ListenRainOptions options;
-    options.loop = loop;
+    options.loops = {loop};
     options.executor = executor;
     options.schemes.push_back(NewInprocScheme());
     auto rain = NewListenRain(std::move(options)).value();

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "listenrain/testing/engine_fixture.h"
+#include "listenrain/testing/line_codec.h"
 #include "listenrain/testing/scripted_channel.h"
 #include "listenrain/testing/scripted_scheme.h"
 
@@ -129,6 +130,62 @@ TEST_F(FailoverTest, TheMoveWaitsForWhatIsInFlight) {
   EXPECT_EQ(second->taken().size(), request.size());
   rain_->Stop();
   Settle();
+}
+
+// Nothing comes from a peer that hangs: what ends its last request is a deadline or the caller, and no wire has told it.
+class MoveFromAHungPeerTest : public FailoverTest {
+ protected:
+  MoveFromAHungPeerTest() {
+    ProtocolSpec<std::string> spec;
+    spec.name = "lines";
+    spec.packet_codec = NewLinePacketCodec();
+    spec.message_codec = NewLineCodec();
+    spec.channels.push_back(NewScriptedScheme(network_));
+    lines_ = Register(std::move(spec));
+    network_->dials.review_after = absl::Milliseconds(10);
+    network_->dials.Connect(hung_);
+    network_->dials.Connect(better_);
+  }
+  void Ask(const std::string& line, Outcome<std::string>& outcome, const SendOptions& options) {
+    ASSERT_TRUE(rain_->Send(lines_, "scripted://service", line, outcome.callback(), options).ok());
+    Settle();
+  }
+  // `b` waits for the better channel.
+  void AskTwice(const SendOptions& first) {
+    Ask("a", a_, first);
+    EXPECT_EQ(hung_->taken(), "a\n");
+    loop_->Advance(absl::Milliseconds(1500));
+    Settle();
+    Ask("b", b_, {.timeout = absl::Seconds(20)});
+    EXPECT_EQ(hung_->taken(), "a\n");
+  }
+  void ExpectMoved() {
+    Settle();
+    EXPECT_EQ(a_.told, 1);
+    EXPECT_EQ(better_->taken(), "b\n");
+    better_->Send("B\n");
+    Settle();
+    EXPECT_EQ(b_.result.ok() ? *b_.result : b_.result.status().ToString(), "B");
+  }
+
+  const std::shared_ptr<ScriptedNetwork> network_ = std::make_shared<ScriptedNetwork>();
+  const std::shared_ptr<ScriptedPeer> hung_ = ScriptedPeer::Make();
+  const std::shared_ptr<ScriptedPeer> better_ = ScriptedPeer::Make();
+  Protocol<std::string> lines_;
+  Outcome<std::string> a_, b_;
+};
+
+TEST_F(MoveFromAHungPeerTest, FollowsTheLastDeadline) {
+  AskTwice({.timeout = absl::Seconds(2)});
+  loop_->Advance(absl::Milliseconds(500));
+  ExpectMoved();
+}
+
+TEST_F(MoveFromAHungPeerTest, FollowsTheLastCancellation) {
+  Cancellation cancellation;
+  AskTwice({.timeout = absl::Seconds(20), .cancellation = &cancellation});
+  cancellation.Cancel();
+  ExpectMoved();
 }
 
 }  // namespace

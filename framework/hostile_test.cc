@@ -186,7 +186,7 @@ TEST_F(HostileTest, TheLastOutcomesMayOutliveTheListenRainOnItsLoop) {
   Settle();
   EXPECT_TRUE(absl::IsCancelled(waiting.result.status())) << waiting.result.status();
   rain_ = std::make_unique<ListenRain>(
-      ListenRain::Parts{loop_, NewBufferPool(), NewInlineExecutor(), NewLengthPrefixCodec(), {}, {}});
+      ListenRain::Parts{{loop_}, NewBufferPool(), NewInlineExecutor(), NewLengthPrefixCodec(), {}, {}});
 }
 
 // Promises header bytes, and writes fewer.

@@ -16,7 +16,7 @@ Link::Link(const Parts& parts, std::unique_ptr<Channel> channel, LinkEvents& eve
       channel_(std::move(channel)),
       reader_(parts.codec, parts.pool, parts.reader),
       output_(parts.codec, parts.pool, parts.limits.max_packet_bytes) {
-  channel_->Start(*this);
+  channel_->Start(loop_, *this);
 }
 
 Link::~Link() = default;

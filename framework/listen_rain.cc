@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "listenrain/framework/acceptor.h"
 #include "listenrain/framework/baton.h"
+#include "listenrain/framework/countdown.h"
 #include "listenrain/framework/failover.h"
 #include "listenrain/framework/guarded.h"
 #include "listenrain/framework/handover.h"
@@ -20,8 +21,10 @@ class ListenRain::Engine : public std::enable_shared_from_this<ListenRain::Engin
   explicit Engine(Parts parts)
       : table_(parts.packet_codec, parts.executor),
         schemes_(std::move(parts.schemes)),
-        shard_(MakeRef<Shard>(std::move(parts.loop), std::move(parts.buffers), std::move(parts.observer))),
         pool_(NewTransportPool([this](const SharedProtocol& protocol, const TransportKey& key) { return Open(protocol, key); })) {
+    for (std::shared_ptr<Loop>& loop : parts.loops) {
+      shards_.push_back(MakeRef<Shard>(std::move(loop), parts.buffers, parts.observer));
+    }
   }
 
   ProtocolRegisterTable& table() { return table_; }
@@ -34,8 +37,8 @@ class ListenRain::Engine : public std::enable_shared_from_this<ListenRain::Engin
     if (!scheme.ok()) return scheme.status();
     absl::StatusOr<std::unique_ptr<ChannelGenerator>> generator = Make((*scheme)->listen, key);
     if (!generator.ok()) return generator.status();
-    auto box = MakeRef<AcceptorBox>(shard_, (*generator)->bound_key());
-    shard_->Execute([box, protocol, sink = std::move(sink), generator = *std::move(generator)]() mutable {
+    auto box = MakeRef<AcceptorBox>(NextShard(), shards_, (*generator)->bound_key());
+    box->shard->Execute([box, protocol, sink = std::move(sink), generator = *std::move(generator)]() mutable {
       auto acceptor = std::make_unique<Acceptor>(box, protocol, std::move(sink), std::move(generator));
       Acceptor& housed = *acceptor;
       box->shard->House(std::move(acceptor));
@@ -44,24 +47,20 @@ class ListenRain::Engine : public std::enable_shared_from_this<ListenRain::Engin
     return Listener(std::move(box));
   }
 
-  Stats StatsOf(const ProtocolParts& protocol) { return shard_->StatsOf(protocol); }
+  Stats StatsOf(const ProtocolParts& protocol) {
+    Stats stats;
+    for (const Ref<Shard>& shard : shards_) shard->AddStats(protocol, stats);
+    return stats;
+  }
 
   DrainReport Drain(absl::Duration timeout) {
     stopped_ = true;
-    const auto drain = [shard = shard_, timeout](rain::Drain::Done done) {
-      shard->Execute([shard, timeout, done = std::move(done)]() mutable {
-        rain::Drain::Begin(*shard, timeout, shard->Residents(), [shard, done = std::move(done)](DrainReport report) mutable {
-          shard->Shut();
-          std::move(done)(report);
-        });
-      });
-    };
     if (Baton::AnyHeldHere()) {
-      drain([](DrainReport) {});
+      DrainThen(timeout, [](DrainReport) {});
       return {};
     }
     const auto report = std::make_shared<Handover<DrainReport>>();
-    drain([report](DrainReport all) { report->Put(all); });
+    DrainThen(timeout, [report](DrainReport all) { report->Put(all); });
     const DrainReport all = report->Take();
     Stop();
     return all;
@@ -69,8 +68,8 @@ class ListenRain::Engine : public std::enable_shared_from_this<ListenRain::Engin
 
   void Stop() {
     stopped_ = true;
-    shard_->ExecuteAndWait([shard = shard_] { shard->Shut(); });
-    shard_->ExecuteAndWait([] {});  // the turn in which the ends were told is over
+    for (const Ref<Shard>& shard : shards_) shard->ExecuteAndWait([shard] { shard->Shut(); });
+    for (const Ref<Shard>& shard : shards_) shard->ExecuteAndWait([] {});  // the turn in which the ends were told is over
   }
 
  private:
@@ -117,7 +116,7 @@ class ListenRain::Engine : public std::enable_shared_from_this<ListenRain::Engin
     if (stopped_) return absl::CancelledError("this ListenRain is stopped");
     absl::StatusOr<std::unique_ptr<ChannelGenerator>> generator = Dialer(*protocol, key);
     if (!generator.ok()) return generator.status();
-    auto box = MakeRef<PostBox>(shard_, protocol, key, Role::dialer);
+    auto box = MakeRef<PostBox>(NextShard(), protocol, key, Role::dialer);
     box->set_opener([engine = weak_from_this(), box = box.get(), generator = *std::move(generator)]() mutable {
       auto transport = std::make_unique<Transport>(Ref<PostBox>::Share(box), box->protocol().router);
       Transport& housed = *transport;
@@ -130,9 +129,38 @@ class ListenRain::Engine : public std::enable_shared_from_this<ListenRain::Engin
     return box;
   }
 
+  // In turn.
+  const Ref<Shard>& NextShard() { return shards_[next_shard_.fetch_add(1, std::memory_order_relaxed) % shards_.size()]; }
+
+  // When no loop accepts any more, and so hands nothing over to another one, each drains.
+  void DrainThen(absl::Duration timeout, rain::Drain::Done done) {
+    const auto sum = std::make_shared<DrainSum>();
+    const auto drained =
+        MakeRef<Countdown>(shards_.size(), [sum, done = std::move(done)]() mutable { std::move(done)(sum->report()); });
+    const auto drain = [shards = shards_, timeout, sum, drained] {
+      for (const Ref<Shard>& shard : shards) {
+        shard->Execute([shard, timeout, sum, drained] {
+          rain::Drain::Begin(*shard, timeout, shard->Residents(), [shard, sum, drained](DrainReport report) {
+            shard->Shut();
+            sum->Add(report);
+            drained->Down();
+          });
+        });
+      }
+    };
+    const auto accepting = MakeRef<Countdown>(shards_.size(), drain);
+    for (const Ref<Shard>& shard : shards_) {
+      shard->Execute([shard, accepting] {
+        for (Resident* resident : shard->Residents()) resident->StopAccepting();
+        accepting->Down();
+      });
+    }
+  }
+
   ProtocolRegisterTable table_;
   const std::vector<TransportScheme> schemes_;
-  const Ref<Shard> shard_;
+  std::vector<Ref<Shard>> shards_;  // one for each loop; constant
+  std::atomic<size_t> next_shard_{0};
   const std::unique_ptr<TransportPool> pool_;
   std::atomic<bool> stopped_{false};
 };

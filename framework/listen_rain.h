@@ -23,7 +23,7 @@ class ListenRain {
  public:
   // What it is assembled from; NewListenRain in listenrain.h fills in the defaults.
   struct Parts {
-    std::shared_ptr<Loop> loop;
+    std::vector<std::shared_ptr<Loop>> loops;  // at least one
     std::shared_ptr<BufferPool> buffers;
     std::shared_ptr<Executor> executor;               // of protocols that name none
     std::shared_ptr<const PacketCodec> packet_codec;  // the same
@@ -111,8 +111,8 @@ class ListenRain {
   // flight end; then Stop. The report is of the peers' requests. Called on a loop it does not wait, and the report is empty.
   DrainReport Drain(absl::Duration timeout);
 
-  // Listeners close, transports end, requests end as CANCELLED, later calls fail. Waits until the loop has done so, unless called
-  // on a loop. Idempotent; from any thread, handlers included.
+  // Listeners close, transports end, requests end as CANCELLED, later calls fail. Waits until the loops have done so, unless
+  // called on a loop. Idempotent; from any thread, handlers included.
   void Stop();
 
  private:

@@ -61,7 +61,7 @@ void PostBox::NoteCancelled(const MsgId& id) {
     told.swap(noted.told);
     noted_.store(noted_requests_.size(), std::memory_order_release);
   }
-  for (auto& tell : told) GuardedAndLogged("the executor", [&] { protocol_->executor->Run(std::move(tell)); });
+  for (auto& each : told) RunTold(std::move(each));
 }
 
 void PostBox::ForgetNoted(const MsgId& id) {
@@ -69,6 +69,12 @@ void PostBox::ForgetNoted(const MsgId& id) {
   MutexLock lock(mutex_);
   forgotten = noted_requests_.extract(id);
   noted_.store(noted_requests_.size(), std::memory_order_release);
+}
+
+// What an inline executor would run here runs in a later turn: here a transport may be about to end.
+void PostBox::RunTold(absl::AnyInvocable<void() &&> told) {
+  if (protocol_->executor->concurrency() == 0) return shard_->loop().Run(std::move(told));
+  GuardedAndLogged("the executor", [&] { protocol_->executor->Run(std::move(told)); });
 }
 
 void PostBox::TellAllCancelled() {
@@ -79,7 +85,7 @@ void PostBox::TellAllCancelled() {
     noted_.store(0, std::memory_order_release);
   }
   for (auto& [id, noted] : all) {
-    for (auto& tell : noted.told) GuardedAndLogged("the executor", [&, t = &tell] { protocol_->executor->Run(std::move(*t)); });
+    for (auto& each : noted.told) RunTold(std::move(each));
   }
 }
 

@@ -159,6 +159,7 @@ class PostBox final : public RefCounted {
 
  private:
   void ForgetNoted(const MsgId& id);
+  void RunTold(absl::AnyInvocable<void() &&> told);
   // Tells everybody who waits for a cancellation on this channel: it is gone.
   void TellAllCancelled();
   absl::Status SubmitFromOutside(Submission& submission, Encode encode);

@@ -239,7 +239,7 @@ TEST_F(RoomTest, ADrainServesThoseWhoWait) {
     return spec;
   };
   ListenRain::Parts parts;
-  parts.loop = loop_;
+  parts.loops = {loop_};
   parts.buffers = buffers_;
   parts.executor = NewInlineExecutor();
   parts.packet_codec = NewLengthPrefixCodec();

@@ -86,12 +86,10 @@ Dispatcher& Shard::DispatcherOf(const std::shared_ptr<const ProtocolParts>& prot
   return *dispatcher;
 }
 
-Stats Shard::StatsOf(const ProtocolParts& protocol) {
-  Stats stats;
+void Shard::AddStats(const ProtocolParts& protocol, Stats& stats) {
   MutexLock lock(mutex_);
   const auto found = dispatchers_.find(&protocol);
   if (found != dispatchers_.end()) stats.Add(found->second->counters);
-  return stats;
 }
 
 void Shard::House(std::unique_ptr<Resident> resident) {

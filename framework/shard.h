@@ -27,6 +27,8 @@ class Resident {
   virtual ~Resident() = default;
   // Ends it: idempotent, calls no user code before it returns, and calls Shard::Bury.
   virtual void End(absl::Status why) = 0;
+  // From now on nothing new comes by it.
+  virtual void StopAccepting() {}
   // Joins the drain and leaves it as it ends; begins nothing new, and ends when what it has begun is over.
   virtual void BeginDrain(const Ref<Drain>& drain) = 0;
 
@@ -57,8 +59,8 @@ class Shard final : public RefCounted, private TurnTask {
   void ExecuteAndWait(absl::AnyInvocable<void() &&> task);
 
   Dispatcher& DispatcherOf(const std::shared_ptr<const ProtocolParts>& protocol);
-  // Counters of one protocol on this loop. Thread: any.
-  Stats StatsOf(const ProtocolParts& protocol);
+  // Adds the counters of one protocol on this loop. Thread: any.
+  void AddStats(const ProtocolParts& protocol, Stats& stats);
 
   // Takes ownership until it is buried.
   void House(std::unique_ptr<Resident> resident);

@@ -64,6 +64,7 @@ ObservedTransport Transport::observed() const { return {box_->protocol().name, b
 void Transport::End(absl::Status why) {
   if (ended_) return;
   ended_ = true;
+  shard_.Bury(*this);
   box_->set_transport(nullptr);
   drained_.aborted = asked_;
   if (on_gone_) std::exchange(on_gone_, nullptr)();
@@ -81,8 +82,7 @@ void Transport::End(absl::Status why) {
   }
   redialer_.reset();
   better_.reset();
-  shard_.Bury(*this);
-  if (drain_) drain_->Leave(*this, drained_);
+  for (const Ref<Drain>& drain : std::exchange(drains_, {})) drain->Leave(*this, drained_);
 }
 
 // The kind decides who is told; a kind that nobody here knows ends the channel, unless it is marked as optional.
@@ -139,8 +139,13 @@ void Transport::OnReadDone() {
   busy_ = true;
   if (first_read_.infinite()) first_read_ = now();
   if (!ended_ && !idle_.running()) idle_.Start(kIdle);
+  if (holding_ || better_ != nullptr || draining()) OnQuieter();
+}
+
+// Less is under way than before: what waited for the last of it may come now.
+void Transport::OnQuieter() {
   if (holding_ || better_ != nullptr) MaybeMove();
-  if (drain_) MaybeFinish();
+  MaybeFinish();
 }
 
 // After a while without traffic, the tables that traffic needed are given back.
@@ -156,8 +161,7 @@ void Transport::OnTaken(const ChargedPacket& packet) { box_->budget().Release(pa
 void Transport::OnWritable() {
   if (ended_) return;
   Pump();
-  if (holding_ || better_ != nullptr) MaybeMove();
-  MaybeFinish();
+  OnQuieter();
 }
 
 // Nobody replies any more. An acceptor still answers what it was asked before.

@@ -72,10 +72,6 @@ class Transport final : public Resident, private LinkEvents, private DeadlineOwn
   bool WindowHas(size_t bytes) const;
   absl::Status GiveId(Outgoing& request);
   void Depart(Outgoing& request, size_t packet_bytes);
-  void Pump();
-  void PumpAll();
-  void PumpQueue();
-  void Enqueue(Outgoing& outgoing);
   void WriteQueued(Outgoing& outgoing);
   void Leave(Outgoing& request);
   void Fail(Outgoing& request, absl::Status why);
@@ -87,7 +83,11 @@ class Transport final : public Resident, private LinkEvents, private DeadlineOwn
   void OnReply(MessageHeader&& header, Payload&& payload);
   void OnDeadline(Outgoing& outgoing) override;
 
-  // Room in the queue (transport_room.cc).
+  // The queue, before and behind it (transport_queue.cc).
+  void Enqueue(Outgoing& outgoing);
+  void Pump();
+  void PumpAll();
+  void PumpQueue();
   void AwaitRoom(Outgoing& request);
   void TakeRoom();
   void TellRoom();
@@ -109,6 +109,7 @@ class Transport final : public Resident, private LinkEvents, private DeadlineOwn
   void OnCancel(const MsgId& id);
 
   void OnIdle();
+  void OnQuieter();
 
   // The channel's end, and the next one (transport_reconnect.cc).
   void OnDialed(std::unique_ptr<Channel> channel) override;
@@ -136,6 +137,7 @@ class Transport final : public Resident, private LinkEvents, private DeadlineOwn
 
   absl::StatusOr<MessageHeader> Peek(const Payload& payload) const;
   bool in_order() const { return in_order_; }
+  bool draining() const { return !drains_.empty(); }
   // False once nothing more of this channel shall be delivered.
   bool Reading() const { return !ended_ && link_ != nullptr && link_->open(); }
   ObservedTransport observed() const;
@@ -190,7 +192,7 @@ class Transport final : public Resident, private LinkEvents, private DeadlineOwn
   uint64_t requests_received_ = 0;        // in order: the last id
   uint64_t next_answer_ = 1;              // in order: whose reply leaves next
   Ring<Outgoing*> early_answers_;         // in order: replies from next_answer_ on, null where one is missing
-  Ref<Drain> drain_;                      // if it is draining
+  std::vector<Ref<Drain>> drains_;        // empty: it is not draining
   DrainReport drained_;
   bool paused_ = false;  // not reading: the peer takes no replies
   uint64_t taken_at_pause_ = 0;

@@ -18,7 +18,7 @@ void Transport::OnRequest(MessageHeader&& header, Payload&& payload) {
     if (one_way) return counters_.skipped.Add();
     return Refuse(header, absl::UnimplementedError("this side handles no requests: it registered no router"));
   }
-  if (drain_ && !one_way) {
+  if (draining() && !one_way) {
     ++drained_.refused;
     return Refuse(header, absl::UnavailableError("the server is draining: ask another one"));
   }
@@ -92,7 +92,7 @@ void Transport::SendControl(MessageKind kind, const MsgId& id) {
 void Transport::NoteAnswered(const MessageHeader& reply, size_t bytes) {
   if (bytes == 0) return;
   --asked_;
-  if (drain_) ++drained_.completed;
+  if (draining()) ++drained_.completed;
   box_->Forget(reply.id);
   asked_bytes_ -= bytes;
   if (handling_ != nullptr && *handling_ == reply.id) {
@@ -190,23 +190,23 @@ void Transport::OnStalled() {
 
 // After the peer's end, or while draining, what it asked is still answered; then the transport goes.
 void Transport::MaybeFinish() {
-  if (ended_ || link_ == nullptr) return;
-  if (!link_->reading_ended() && !drain_) return;
-  if (asked_ > 0 || !answers_.empty() || link_->pending_bytes() > 0) return;
-  if (link_->reading_ended()) return End(absl::UnavailableError("the peer closed the channel"));
+  const bool peer_ended = link_ != nullptr && link_->reading_ended();
+  if (ended_ || (!peer_ended && !draining())) return;
+  if (asked_ > 0 || !answers_.empty() || (link_ != nullptr && link_->pending_bytes() > 0)) return;
+  if (peer_ended) return End(absl::UnavailableError("the peer closed the channel"));
   // Draining. A peer that can be told goes by itself, when it has what it waits for; another one sees the end.
   if (box_->role() == Role::dialer) {
-    if (Quiet() && queue_->size() == 0 && waiters_.empty()) End(absl::CancelledError("drained"));
+    if (requests_->size() == 0 && queue_->size() == 0) End(absl::CancelledError("drained"));
   } else if (!traits_.Has(MessageKind::go_away)) {
     link_->CloseWrite();
   }
 }
 
 void Transport::BeginDrain(const Ref<Drain>& drain) {
-  if (ended_ || drain_) return;
-  drain_ = drain;
-  drain_->Join(*this);
-  if (link_ == nullptr && requests_->size() == 0 && queue_->size() == 0) return End(absl::CancelledError("drained"));
+  if (ended_) return;
+  drain->Join(*this);
+  drains_.push_back(drain);
+  if (drains_.size() > 1) return;
   if (box_->role() == Role::acceptor) SendControl(MessageKind::go_away, MsgId());
   MaybeFinish();
 }

@@ -33,10 +33,8 @@ void Transport::OnGoAway() {
   leaving_ = holding_ = true;
 }
 
-bool Transport::Quiet() const {
-  const size_t asking = in_order() ? requests_sent_ - replies_received_ : window_requests_;
-  return asking == 0 && asked_ == 0 && answers_.empty() && link_->pending_bytes() == 0;
-}
+// Replies that nobody waits for any more are none to wait for.
+bool Transport::Quiet() const { return window_requests_ == 0 && asked_ == 0 && answers_.empty() && link_->pending_bytes() == 0; }
 
 void Transport::MaybeMove() {
   if (ended_ || link_ == nullptr || !Quiet()) return;
@@ -81,7 +79,8 @@ void Transport::OnDialFailed(const absl::Status& why) {
     for (Outgoing* next : waiting) queue_->Push(*next);
     return absl::OkStatus();
   });
-  if (!swept.ok()) End(absl::InternalError(swept.message()));
+  if (!swept.ok()) return End(absl::InternalError(swept.message()));
+  MaybeFinish();
 }
 
 // The channel is of no more use. What it knows of a dialed one's requests is settled when it has closed.
@@ -98,6 +97,8 @@ void Transport::Lose(absl::Status why) {
   });
   Unlink();
   if (!queued.ok()) return End(absl::InternalError(queued.message()));
+  MaybeFinish();
+  if (ended_) return;
   if (better_ != nullptr) return Attach(std::move(better_));
   if (!redialer_->Redial(why, lived)) End(std::move(why));
 }

@@ -13,7 +13,7 @@ absl::Status Transport::Submit(Submission& submission, Encode encode) {
 
 // Only where nothing waits before it, and nobody needs to look at the message on its way.
 bool Transport::MayWriteDirectly(const Submission& submission) const {
-  if (link_ == nullptr || drain_ || !link_->CanWrite() || observer_ != nullptr || !answers_.empty()) return false;
+  if (link_ == nullptr || draining() || !link_->CanWrite() || observer_ != nullptr || !answers_.empty()) return false;
   if (holding_ && submission.header.kind == MessageKind::request) return false;
   const MessageKind kind = submission.header.kind;
   if (kind == MessageKind::request && submission.idempotent && redialer_ != nullptr) return false;  // kept until its reply
@@ -131,7 +131,7 @@ absl::Status Transport::CheckAnswered(size_t answered_bytes, uint32_t channel) {
 // Puts a prepared message in its line. Errors: ALREADY_EXISTS, CANCELLED, UNAVAILABLE; the caller keeps the node then.
 absl::Status Transport::Admit(Outgoing& outgoing) {
   if (absl::Status status = CheckAnswered(outgoing.answered_bytes, outgoing.channel); !status.ok()) return status;
-  if (drain_ && outgoing.answered_bytes == 0 &&
+  if (draining() && outgoing.answered_bytes == 0 &&
       (outgoing.header.kind == MessageKind::request || outgoing.header.kind == MessageKind::one_way)) {
     return absl::CancelledError("this ListenRain is draining");
   }
@@ -174,18 +174,6 @@ absl::Status Transport::Admit(Outgoing& outgoing) {
   return absl::OkStatus();
 }
 
-// A queue that throws has lost its sense of what it holds: the transport ends.
-void Transport::Enqueue(Outgoing& outgoing) {
-  const absl::Status status = Guarded("the queue", [&] {
-    queue_->Push(outgoing);
-    return absl::OkStatus();
-  });
-  if (status.ok()) return;
-  outgoing.stage = Stage::submitted;
-  if (outgoing.header.kind != MessageKind::request) DropPost(outgoing);
-  End(absl::InternalError(status.message()));
-}
-
 // The id under which a queued request's reply will be found, as the packet leaves.
 absl::Status Transport::GiveId(Outgoing& request) {
   if (in_order()) return requests_->Bind(request, MsgId(requests_sent_ + 1));
@@ -217,39 +205,6 @@ void Transport::CountSent(MessageKind kind, size_t packet_bytes) {
   if (kind == MessageKind::one_way) counters_.posted.Add();
   if (kind == MessageKind::reply || kind == MessageKind::error) counters_.replies_sent.Add();
   if (kind == MessageKind::error) counters_.errors_sent.Add();
-}
-
-// Moves what waits into the link's output while there is room: first what is owed to the peer, then the queue.
-void Transport::Pump() {
-  const absl::Status status = Guarded("the queue", [this] {
-    PumpAll();
-    return absl::OkStatus();
-  });
-  if (!status.ok()) End(absl::InternalError(status.message()));
-  WatchBacklog();
-}
-
-void Transport::PumpAll() {
-  while (link_ != nullptr && !ended_ && link_->CanWrite()) {
-    if (Outgoing* answer = answers_.PopFront()) {
-      answers_bytes_ -= answer->size;
-      WriteAnswer(*answer);
-      continue;
-    }
-    if (queue_->size() == 0 || holding_ || !WindowHas(0)) break;
-    Outgoing* next = queue_->Pop();
-    if (next == nullptr) break;
-    if (next->header.kind == MessageKind::request && !WindowHas(next->size)) {
-      queue_->PushFront(*next);
-      break;
-    }
-    WriteQueued(*next);
-  }
-}
-
-// A user's queue is asked under guard only.
-void Transport::PumpQueue() {
-  if (!built_in_queue_ || queue_->size() > 0) Pump();
 }
 
 void Transport::WriteQueued(Outgoing& outgoing) {
@@ -382,6 +337,7 @@ void Transport::OnDeadline(Outgoing& outgoing) {
                                                          : "the queue moved too slowly";
   GiveUp(outgoing, absl::DeadlineExceededError(absl::StrCat(box_->key().text(), ": ", stage)));
   PumpQueue();
+  OnQuieter();
 }
 
 void Transport::Cancel(Token token) {
@@ -394,6 +350,7 @@ void Transport::Cancel(Token token) {
   }
   GiveUp(*request, absl::CancelledError("cancelled by the caller"));
   Pump();
+  OnQuieter();
 }
 
 }  // namespace rain

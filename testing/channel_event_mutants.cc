@@ -16,7 +16,7 @@ class LateChannel : public ForwardingChannel {
 
  protected:
   void Later(std::function<void()> task) {
-    loop.Run([alive = std::weak_ptr<int>(alive_), run = std::move(task)] {
+    loop->Run([alive = std::weak_ptr<int>(alive_), run = std::move(task)] {
       if (!alive.expired()) run();
     });
   }
@@ -178,7 +178,11 @@ class DiesOfAnotherCode final : public ForwardingChannel {
 // Looks again and again whether there is something to do.
 class NeverRests final : public LateChannel {
  public:
-  NeverRests(Loop& home, std::unique_ptr<Channel> channel) : LateChannel(home, std::move(channel)) { Look(); }
+  using LateChannel::LateChannel;
+  void Start(Loop& home, ChannelEvents& to) override {
+    LateChannel::Start(home, to);
+    Look();
+  }
 
  private:
   void Look() {

@@ -22,7 +22,7 @@ class EngineFixture : public testing::Test {
  protected:
   explicit EngineFixture(std::shared_ptr<Executor> executor = NewInlineExecutor(), std::shared_ptr<Observer> observer = nullptr) {
     ListenRain::Parts parts;
-    parts.loop = loop_;
+    parts.loops = {loop_};
     parts.buffers = buffers_;
     parts.executor = std::move(executor);
     parts.packet_codec = NewLengthPrefixCodec();

@@ -15,11 +15,12 @@ namespace rain {
 // Thread: loop.
 class ForwardingChannel : public Channel, public ChannelEvents {
  public:
-  ForwardingChannel(Loop& home, std::unique_ptr<Channel> channel) : loop(home), inner(std::move(channel)) {}
+  explicit ForwardingChannel(std::unique_ptr<Channel> channel) : inner(std::move(channel)) {}
 
-  void Start(ChannelEvents& to) override {
+  void Start(Loop& home, ChannelEvents& to) override {
+    loop = &home;
     events = &to;
-    inner->Start(*this);
+    inner->Start(home, *this);
   }
   void Write(absl::Span<const Buffer> pieces) override { inner->Write(pieces); }
   void CloseWrite() override { inner->CloseWrite(); }
@@ -36,12 +37,12 @@ class ForwardingChannel : public Channel, public ChannelEvents {
   void OnClosed(absl::Status why) override { events->OnClosed(std::move(why)); }
 
  protected:
-  Loop& loop;
+  Loop* loop = nullptr;  // once started
   ChannelEvents* events = nullptr;
   const std::unique_ptr<Channel> inner;
 };
 
-using WrapChannel = std::function<std::unique_ptr<Channel>(Loop&, std::unique_ptr<Channel>)>;
+using WrapChannel = std::function<std::unique_ptr<Channel>(std::unique_ptr<Channel>)>;
 
 // Thread: as the generator it wraps.
 class ForwardingGenerator : public ChannelGenerator {
@@ -52,10 +53,10 @@ class ForwardingGenerator : public ChannelGenerator {
   explicit ForwardingGenerator(std::unique_ptr<ChannelGenerator> generator, WrapChannel wrap_channel = nullptr)
       : inner(std::move(generator)), wrap(std::move(wrap_channel)) {}
 
-  void Next(Loop& home, Done done) override {
-    if (!wrap) return inner->Next(home, std::move(done));
-    inner->Next(home, [&home, by = wrap, to = std::move(done)](absl::StatusOr<std::unique_ptr<Channel>> made) mutable {
-      if (made.ok()) made = by(home, *std::move(made));
+  void Next(Loop& loop, Done done) override {
+    if (!wrap) return inner->Next(loop, std::move(done));
+    inner->Next(loop, [by = wrap, to = std::move(done)](absl::StatusOr<std::unique_ptr<Channel>> made) mutable {
+      if (made.ok()) made = by(*std::move(made));
       std::move(to)(std::move(made));
     });
   }

@@ -13,8 +13,8 @@ namespace rain {
 template <class Mutant>
 TransportScheme Mutate() {
   return WrapScheme(NewInprocScheme(), [](std::unique_ptr<ChannelGenerator> generator) {
-    return std::make_unique<ForwardingGenerator>(std::move(generator), [](Loop& home, std::unique_ptr<Channel> channel) {
-      return std::unique_ptr<Channel>(std::make_unique<Mutant>(home, std::move(channel)));
+    return std::make_unique<ForwardingGenerator>(std::move(generator), [](std::unique_ptr<Channel> channel) {
+      return std::unique_ptr<Channel>(std::make_unique<Mutant>(std::move(channel)));
     });
   });
 }

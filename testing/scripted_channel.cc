@@ -13,8 +13,8 @@ namespace rain {
 // Takes one step a turn: a timer that is due at once is a later turn.
 class ScriptedChannel final : public Channel, private Timer {
  public:
-  ScriptedChannel(Loop& home, std::shared_ptr<ScriptedPeer> peer, std::string address)
-      : home_(home), script_(std::move(peer)), peer_{std::move(address), {}} {
+  ScriptedChannel(std::shared_ptr<ScriptedPeer> peer, std::string address)
+      : script_(std::move(peer)), peer_{std::move(address), {}} {
     assert(script_->channel_ == nullptr && !script_->destroyed_);
     script_->channel_ = this;
   }
@@ -23,8 +23,9 @@ class ScriptedChannel final : public Channel, private Timer {
     script_->destroyed_ = true;
   }
 
-  void Start(ChannelEvents& events) override {
+  void Start(Loop& home, ChannelEvents& events) override {
     assert(events_ == nullptr);
+    home_ = &home;
     events_ = &events;
     Continue();
   }
@@ -86,7 +87,7 @@ class ScriptedChannel final : public Channel, private Timer {
 
   // Sees in a later turn whether there is something to do.
   void Continue() {
-    if (events_ != nullptr) home_.timers().Arm(*this, home_.now());
+    if (events_ != nullptr) home_->timers().Arm(*this, home_->now());
   }
 
  private:
@@ -95,7 +96,7 @@ class ScriptedChannel final : public Channel, private Timer {
   void OnTimer() override {
     if (!closed_ && broken()) Close(Fresh(script_->break_why_));
     if (closed_) {
-      home_.timers().Cancel(*this);
+      home_->timers().Cancel(*this);
       std::exchange(events_, nullptr)->OnClosed(std::move(why_));
       return;
     }
@@ -105,7 +106,7 @@ class ScriptedChannel final : public Channel, private Timer {
       return events_->OnDrained();
     }
     if (script_->idle()) return;
-    if (home_.now() < next_step_at_) return home_.timers().Arm(*this, next_step_at_);
+    if (home_->now() < next_step_at_) return home_->timers().Arm(*this, next_step_at_);
     TakeStep(script_->steps_[script_->next_]);
   }
 
@@ -117,8 +118,8 @@ class ScriptedChannel final : public Channel, private Timer {
         return ReadStep(step);
       case ScriptedPeer::Step::wait:
         ++script_->next_;
-        next_step_at_ = home_.now() + step.time;
-        return home_.timers().Arm(*this, next_step_at_);
+        next_step_at_ = home_->now() + step.time;
+        return home_->timers().Arm(*this, next_step_at_);
       case ScriptedPeer::Step::end:
         ++script_->next_;
         Continue();
@@ -146,7 +147,7 @@ class ScriptedChannel final : public Channel, private Timer {
     events_->OnRead(std::move(room));
   }
 
-  Loop& home_;
+  Loop* home_ = nullptr;  // once started
   const std::shared_ptr<ScriptedPeer> script_;
   const PeerInfo peer_;
   ChannelEvents* events_ = nullptr;  // until OnClosed
@@ -193,8 +194,8 @@ void ScriptedPeer::BreakAfterTaking(uint64_t bytes, absl::Status why) {
 
 bool ScriptedPeer::reading() const { return channel_ != nullptr && channel_->reading(); }
 
-std::unique_ptr<Channel> NewScriptedChannel(Loop& home, std::shared_ptr<ScriptedPeer> peer, std::string address) {
-  return std::make_unique<ScriptedChannel>(home, std::move(peer), std::move(address));
+std::unique_ptr<Channel> NewScriptedChannel(std::shared_ptr<ScriptedPeer> peer, std::string address) {
+  return std::make_unique<ScriptedChannel>(std::move(peer), std::move(address));
 }
 
 }  // namespace rain

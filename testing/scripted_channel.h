@@ -71,8 +71,7 @@ class ScriptedPeer final {
   ScriptedChannel* channel_ = nullptr;
 };
 
-// The channel whose other end is `peer`; one for each peer. Thread: loop (home).
-std::unique_ptr<Channel> NewScriptedChannel(Loop& home, std::shared_ptr<ScriptedPeer> peer,
-                                            std::string address = "scripted://peer");
+// The channel whose other end is `peer`; one for each peer.
+std::unique_ptr<Channel> NewScriptedChannel(std::shared_ptr<ScriptedPeer> peer, std::string address = "scripted://peer");
 
 }  // namespace rain

@@ -16,8 +16,8 @@ namespace {
 class ScriptedChannelTest : public testing::Test {
  protected:
   void Start() {
-    channel = NewScriptedChannel(loop, peer);
-    channel->Start(events);
+    channel = NewScriptedChannel(peer);
+    channel->Start(loop, events);
     ASSERT_TRUE(loop.RunUntilIdle());
   }
   void Write(std::string bytes) {
@@ -83,9 +83,9 @@ TEST_F(ScriptedChannelTest, BreaksAfterAnyByteThatIsWritten) {
   for (uint64_t bytes = 0; bytes <= 5; ++bytes) {
     const auto fragile = ScriptedPeer::Make();
     fragile->BreakAfterTaking(bytes, absl::UnavailableError("cut"));
-    const auto cut = NewScriptedChannel(loop, fragile);
+    const auto cut = NewScriptedChannel(fragile);
     RecordingEvents told;
-    cut->Start(told);
+    cut->Start(loop, told);
     const Buffer piece = Buffer::Static("hello");
     cut->Write({&piece, 1});
     loop.RunUntilIdle();

@@ -39,7 +39,7 @@ class ScriptedGenerator final : public ChannelGenerator {
     auto done = std::exchange(done_, nullptr);
     absl::StatusOr<std::shared_ptr<ScriptedPeer>> answer = std::move(answer_);
     if (!answer.ok()) return std::move(done)(std::move(answer).status());
-    std::move(done)(NewScriptedChannel(*home_, *std::move(answer), key_.text()));
+    std::move(done)(NewScriptedChannel(*std::move(answer), key_.text()));
   }
 
   const std::shared_ptr<ScriptedNetwork> network_;

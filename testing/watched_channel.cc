@@ -87,7 +87,7 @@ void WatchedChannel::Adopt(std::unique_ptr<Channel> channel) {
 }
 
 void WatchedChannel::Start() {
-  Call("Start", [this] { channel_->Start(*this); });
+  Call("Start", [this] { channel_->Start(loop_, *this); });
 }
 
 void WatchedChannel::Write(size_t bytes, size_t pieces, BufferPool* pool) {

@@ -34,7 +34,7 @@ class Busy final : private ChannelEvents {
  public:
   Busy(Loop& loop, BufferPool& pool, std::unique_ptr<Channel> channel, std::latch& gone)
       : loop_(loop), pool_(pool), gone_(gone), channel_(std::move(channel)) {
-    channel_->Start(*this);
+    channel_->Start(loop_, *this);
   }
   void Go(std::shared_ptr<Busy> self, int64_t turns) {
     if (turns == 0) {

@@ -59,8 +59,8 @@ inline void ExpectEcho(DrivenLoop& loop, ConnectedPair& pair) {
   ASSERT_NE(pair.dialed, nullptr);
   ASSERT_NE(pair.accepted, nullptr);
   RecordingEvents dialing, accepting;
-  pair.dialed->Start(dialing);
-  pair.accepted->Start(accepting);
+  pair.dialed->Start(*loop, dialing);
+  pair.accepted->Start(*loop, accepting);
   accepting.on_read = [&](const Buffer& read) { pair.accepted->Write({&read, 1}); };
   const Buffer ping[] = {Buffer::Static("one"), Buffer(), Buffer::Static("two")};
   pair.dialed->Write(ping);

@@ -21,12 +21,10 @@ using Done = absl::AnyInvocable<void(absl::StatusOr<std::unique_ptr<Channel>>) &
 
 std::string AddressOf(absl::string_view name) { return absl::StrCat("inproc://", name); }
 
-// One call of Next, until it is answered on its home or cancelled. Made by Next, shared with whoever answers. Thread: any.
+// One call of Next, until it is answered on its loop or cancelled. Made by Next, shared with whoever answers. Thread: any.
 class Request final : public RefCounted {
  public:
-  Request(Loop& home, Done done, std::string address) : home_(home), address_(std::move(address)), done_(std::move(done)) {
-    gate_.Open(home);
-  }
+  Request(Loop& loop, Done done, std::string address) : address_(std::move(address)), done_(std::move(done)) { gate_.Open(loop); }
 
   // Called once.
   void Connect(Ref<InprocWire> wire, int side) {
@@ -45,7 +43,7 @@ class Request final : public RefCounted {
     gate_.Run(Answer(Ref<Request>::Share(this)));
   }
 
-  // The home may end after this. `done` is destroyed here, unless it has begun.
+  // The loop may end after this. `done` is destroyed here, unless it has begun.
   void Cancel() {
     Drop();
     gate_.Shut();
@@ -92,10 +90,9 @@ class Request final : public RefCounted {
       refusal = std::move(refusal_);
     }
     if (!wire) return std::move(done)(std::move(refusal));
-    std::move(done)(std::make_unique<InprocChannel>(home_, std::move(wire), side, std::move(address_)));
+    std::move(done)(std::make_unique<InprocChannel>(std::move(wire), side, std::move(address_)));
   }
 
-  Loop& home_;
   std::string address_;
   LoopGate gate_;
   Mutex mutex_;
@@ -204,9 +201,9 @@ class OpenRequest {
   ~OpenRequest() {
     if (request_) request_->Cancel();
   }
-  Ref<Request> Renew(Loop& home, Done done, std::string address) {
+  Ref<Request> Renew(Loop& loop, Done done, std::string address) {
     if (request_) request_->Cancel();
-    return request_ = MakeRef<Request>(home, std::move(done), std::move(address));
+    return request_ = MakeRef<Request>(loop, std::move(done), std::move(address));
   }
 
  private:
@@ -222,7 +219,7 @@ class InprocListener final : public ChannelGenerator {
     point_->End();
   }
 
-  void Next(Loop& home, Done done) override { point_->Accept(request_.Renew(home, std::move(done), AddressOf(name_))); }
+  void Next(Loop& loop, Done done) override { point_->Accept(request_.Renew(loop, std::move(done), AddressOf(name_))); }
   // Accepting does not fail.
   std::optional<absl::Duration> RetryAfter(const absl::Status&, absl::Duration) override { return absl::ZeroDuration(); }
   std::optional<absl::Duration> ReviewAfter() override { return std::nullopt; }
@@ -240,9 +237,9 @@ class InprocDialer final : public ChannelGenerator {
   InprocDialer(std::shared_ptr<InprocNetwork> network, TransportKey key, const BackoffOptions& backoff)
       : network_(std::move(network)), key_(std::move(key)), name_(key_.address()), backoff_(backoff) {}
 
-  void Next(Loop& home, Done done) override {
-    home_ = &home;
-    const Ref<Request> request = request_.Renew(home, std::move(done), AddressOf(name_));
+  void Next(Loop& loop, Done done) override {
+    loop_ = &loop;
+    const Ref<Request> request = request_.Renew(loop, std::move(done), AddressOf(name_));
     const Ref<AccessPoint> point = network_->Find(name_);
     if (!point) {
       return request->Refuse(absl::UnavailableError(absl::StrCat(key_.text(), ": refused: nobody listens on this name")));
@@ -255,7 +252,7 @@ class InprocDialer final : public ChannelGenerator {
     request->Connect(std::move(wire), AccessPoint::kDialer);
   }
   std::optional<absl::Duration> RetryAfter(const absl::Status& why, absl::Duration lived) override {
-    return backoff_.RetryAfter(*home_, why, lived);
+    return backoff_.RetryAfter(*loop_, why, lived);
   }
   std::optional<absl::Duration> ReviewAfter() override { return std::nullopt; }
   TransportKey bound_key() const override { return key_; }
@@ -265,7 +262,7 @@ class InprocDialer final : public ChannelGenerator {
   const TransportKey key_;
   const std::string name_;
   Backoff backoff_;
-  Loop* home_ = nullptr;
+  Loop* loop_ = nullptr;
   OpenRequest request_;
 };
 

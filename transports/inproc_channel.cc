@@ -9,19 +9,18 @@
 
 namespace rain {
 
-InprocChannel::InprocChannel(Loop& loop, Ref<InprocWire> wire, int side, std::string address)
-    : wire_(std::move(wire)), side_(side), peer_{std::move(address), PeerInfo::Credentials{::getpid(), ::getuid(), ::getgid()}} {
-  wire_->Attach(side_, loop, *this);
-}
+InprocChannel::InprocChannel(Ref<InprocWire> wire, int side, std::string address)
+    : wire_(std::move(wire)), side_(side), peer_{std::move(address), PeerInfo::Credentials{::getpid(), ::getuid(), ::getgid()}} {}
 
 InprocChannel::~InprocChannel() {
   wire_->Leave(side_, pending_bytes_ == 0);
   wire_->Detach(side_);
 }
 
-void InprocChannel::Start(ChannelEvents& events) {
-  assert(events_ == nullptr);
+void InprocChannel::Start(Loop& home, ChannelEvents& events) {
+  assert(home.InLoop() && events_ == nullptr);
   events_ = &events;
+  wire_->Attach(side_, home, *this);
   wire_->Wake(side_);
 }
 

@@ -13,14 +13,14 @@
 
 namespace rain {
 
-// Made on its loop by the generators of the inproc scheme. Thread: loop.
+// Made by the generators of the inproc scheme.
 class InprocChannel final : public Channel {
  public:
   // `address` is the peer's, as a transport key.
-  InprocChannel(Loop& loop, Ref<InprocWire> wire, int side, std::string address);
+  InprocChannel(Ref<InprocWire> wire, int side, std::string address);
   ~InprocChannel() override;
 
-  void Start(ChannelEvents& events) override;
+  void Start(Loop& home, ChannelEvents& events) override;
   void Write(absl::Span<const Buffer> pieces) override;
   void CloseWrite() override;
   uint64_t bytes_taken() const override { return bytes_taken_; }

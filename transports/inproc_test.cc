@@ -58,8 +58,8 @@ class Pair {
     listener->Next(two_loops ? acceptor_loop : dialer_loop, [this](Made made) { acceptor = *std::move(made); });
     dialer->Next(dialer_loop, [this](Made made) { near = *std::move(made); });
     Settle();
-    near->Start(near_events);
-    acceptor->Start(acceptor_events);
+    near->Start(dialer_loop, near_events);
+    acceptor->Start(two_loops ? acceptor_loop : dialer_loop, acceptor_events);
     Settle();
   }
 
@@ -245,7 +245,7 @@ TEST(Inproc, LearnsThatThePeersLoopHasEnded) {
   EXPECT_FALSE(accepted);
   ASSERT_NE(near, nullptr);
   RecordingEvents events;
-  near->Start(events);
+  near->Start(loop, events);
   loop.RunUntilIdle();
   ASSERT_TRUE(events.closed.has_value());
   EXPECT_EQ(events.closed->code(), absl::StatusCode::kUnavailable);
@@ -263,8 +263,8 @@ TEST(Inproc, LearnsThatThePeersLoopWentWithTheNotice) {
   loop->RunUntilIdle();
   RecordingEvents far_events;
   RecordingEvents near_events;
-  far->Start(far_events);
-  near->Start(near_events);
+  far->Start(*loop, far_events);
+  near->Start(pair.dialer_loop, near_events);
   loop->RunUntilIdle();
   pair.Settle();
   Write(*near, Bytes("never seen"));
@@ -305,7 +305,7 @@ TEST(Inproc, RefusesADialBeyondTheBacklog) {
 
   // Those that wait learn that the listener ends.
   RecordingEvents events;
-  (*made[0])->Start(events);
+  (*made[0])->Start(loop, events);
   listener.reset();
   loop.RunUntilIdle();
   EXPECT_TRUE(events.closed.has_value());

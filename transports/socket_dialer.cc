@@ -20,14 +20,14 @@ namespace {
 
 using Done = absl::AnyInvocable<void(absl::StatusOr<std::unique_ptr<Channel>>) &&>;
 
-// As a timer it is the attempt's limit; as a turn task it tells an outcome that was known inside Next.
+// As a timer it is the limit of a look-up, or of an address; as a turn task it tells an outcome that was known inside Next.
 class SocketDialer final : public ChannelGenerator, private TurnTask, private Timer {
  public:
   explicit SocketDialer(SocketDialerParts parts) : parts_(std::move(parts)), backoff_(parts_.backoff) {}
 
-  void Next(Loop& home, Done done) override;
+  void Next(Loop& loop, Done done) override;
   std::optional<absl::Duration> RetryAfter(const absl::Status& why, absl::Duration lived) override {
-    return backoff_.RetryAfter(*home_, why, lived);
+    return backoff_.RetryAfter(*loop_, why, lived);
   }
   std::optional<absl::Duration> ReviewAfter() override { return std::nullopt; }
   TransportKey bound_key() const override { return parts_.key; }
@@ -47,7 +47,8 @@ class SocketDialer final : public ChannelGenerator, private TurnTask, private Ti
 
   const SocketDialerParts parts_;
   Backoff backoff_;
-  Loop* home_ = nullptr;
+  Loop* loop_ = nullptr;
+  Instant limit_;  // of the attempt
   Done done_;
   std::unique_ptr<Lookup> lookup_;
   std::vector<SocketAddress> addresses_;
@@ -59,16 +60,17 @@ class SocketDialer final : public ChannelGenerator, private TurnTask, private Ti
   absl::Status failure_;    // of the addresses tried so far
 };
 
-void SocketDialer::Next(Loop& home, Done done) {
-  assert(home.InLoop() && done_ == nullptr);
-  home_ = &home;
+void SocketDialer::Next(Loop& loop, Done done) {
+  assert(loop.InLoop() && done_ == nullptr);
+  loop_ = &loop;
   done_ = std::move(done);
   failure_ = absl::OkStatus();
   next_address_ = 0;
-  home.timers().Arm(*this, home.clock().Now() + parts_.timeout);
+  limit_ = loop.clock().Now() + parts_.timeout;
+  loop.timers().Arm(*this, limit_);
   addresses_ = parts_.addresses;
   if (!addresses_.empty()) return TryAddresses();
-  lookup_ = std::make_unique<Lookup>(home, parts_.look_up, [this](Lookup::Addresses found) {
+  lookup_ = std::make_unique<Lookup>(loop, parts_.look_up, [this](Lookup::Addresses found) {
     lookup_.reset();
     if (!found.ok()) return Finish(At(parts_.key.text(), found.status()));
     addresses_ = *std::move(found);
@@ -93,7 +95,7 @@ void SocketDialer::TryAddresses() {
 void SocketDialer::Settle(bool connected) {
   settled_ = true;
   connected_ = connected;
-  home_->AtTurnEnd(*this);
+  loop_->AtTurnEnd(*this);
 }
 
 bool SocketDialer::Connect(const SocketAddress& address) {
@@ -106,10 +108,13 @@ bool SocketDialer::Connect(const SocketAddress& address) {
     return true;
   }
   if (errno != EINPROGRESS && errno != EINTR) return Failed(SystemError(errno, Where(), "connect")), false;
-  auto watch = WatchDescriptor(*home_, socket_.get(), [this](Readiness) { OnReady(); });
+  auto watch = WatchDescriptor(*loop_, socket_.get(), [this](Readiness) { OnReady(); });
   if (!watch.ok()) return Failed(std::move(watch).status()), false;
   watch_ = *std::move(watch);
   watch_->Want(false, true);
+  const Instant now = loop_->clock().Now();
+  const size_t left = addresses_.size() - next_address_ + 1;
+  loop_->timers().Arm(*this, now + (limit_ - now) / static_cast<int64_t>(left));
   return true;
 }
 
@@ -145,24 +150,28 @@ void SocketDialer::Connected() {
   }
   watch_.reset();
   PeerInfo peer = parts_.peer(socket_.get(), addresses_[next_address_ - 1]);
-  Finish(NewStreamChannel(*home_, std::move(socket_), std::move(peer)));
+  Finish(NewStreamChannel(std::move(socket_), std::move(peer)));
 }
 
 void SocketDialer::OnTurnEnd() {
-  if (!std::exchange(settled_, false)) return;  // the limit came first
+  settled_ = false;
   if (connected_) return Connected();
   Finish(std::move(failure_));
 }
 
 void SocketDialer::OnTimer() {
-  Finish(absl::UnavailableError(
+  if (settled_) return;
+  Failed(absl::UnavailableError(
       absl::StrCat(Where(), ": ", lookup_ != nullptr ? "the name was not resolved" : "no answer to connect", " within ",
-                   absl::FormatDuration(parts_.timeout), " (option connect_timeout, in milliseconds)")));
+                   addresses_.size() > 1 ? "its share of " : "", absl::FormatDuration(parts_.timeout),
+                   " (option connect_timeout, in milliseconds)")));
+  lookup_.reset();
+  TryAddresses();
 }
 
 // The last thing done: `done_` may ask again, or destroy the dialer.
 void SocketDialer::Finish(absl::StatusOr<std::unique_ptr<Channel>> outcome) {
-  home_->timers().Cancel(*this);
+  loop_->timers().Cancel(*this);
   settled_ = false;
   lookup_.reset();
   watch_.reset();

@@ -19,7 +19,7 @@ struct SocketDialerParts {
   TransportKey key;
   std::vector<SocketAddress> addresses;                                // empty: look_up finds them, for each attempt anew
   std::function<Lookup::Addresses()> look_up;                          // blocking; called on a thread of its own
-  absl::Duration timeout = absl::Seconds(10);                          // of an attempt as a whole
+  absl::Duration timeout = absl::Seconds(10);                          // of an attempt as a whole; each address has a share
   BackoffOptions backoff;                                              // between attempts
   std::function<absl::Status(int fd)> configure;                       // before connecting
   std::function<PeerInfo(int fd, const SocketAddress& address)> peer;  // once connected

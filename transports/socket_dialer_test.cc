@@ -41,6 +41,34 @@ TEST(SocketDialer, TriesEachAddressInTurnAndTellsOfAllThatFailed) {
   EXPECT_TRUE(Next(loop, *dialer).ok());
 }
 
+// Of what the attempt may last, each address has its share.
+TEST(SocketDialer, AnAddressThatDoesNotAnswerLeavesTimeForTheNext) {
+  DrivenLoop loop;
+  BlackHole hole;
+  SilentPort open;
+  ASSERT_EQ(listen(open.socket.get(), 1), 0);
+  SocketDialerParts parts = PartsFor("tcp://name:1");
+  parts.timeout = absl::Milliseconds(200);
+  parts.look_up = [&]() -> Lookup::Addresses { return std::vector<SocketAddress>{hole.address, open.address}; };
+  EXPECT_TRUE(Next(loop, *NewSocketDialer(parts)).ok());
+}
+
+TEST(SocketDialer, AddressesOfWhichNoneAnswersTakeNoLongerThanTheAttemptMay) {
+  DrivenLoop loop;
+  BlackHole one, other;
+  SocketDialerParts parts = PartsFor("tcp://name:1");
+  parts.timeout = absl::Milliseconds(40);
+  parts.look_up = [&]() -> Lookup::Addresses { return std::vector<SocketAddress>{one.address, other.address}; };
+  const Instant begun = loop->clock().Now();
+  const auto outcome = Next(loop, *NewSocketDialer(parts));
+  EXPECT_GE(loop->clock().Now() - begun, parts.timeout);
+  EXPECT_EQ(outcome.status().code(), absl::StatusCode::kUnavailable);
+  for (const BlackHole* hole : {&one, &other}) {
+    const absl::string_view text = outcome.status().message();
+    EXPECT_NE(text.find(InternetAddressText(hole->address)), absl::string_view::npos) << text;
+  }
+}
+
 TEST(SocketDialer, ANameThatCannotBeResolvedIsUnavailable) {
   DrivenLoop loop;
   SocketDialerParts parts = PartsFor("tcp://name:1");

@@ -47,7 +47,7 @@ class SocketListener final : public ChannelGenerator, private TurnTask {
  public:
   explicit SocketListener(SocketListenerParts parts) : parts_(std::move(parts)) {}
 
-  void Next(Loop& home, Done done) override;
+  void Next(Loop& loop, Done done) override;
   std::optional<absl::Duration> RetryAfter(const absl::Status& why, absl::Duration lived) override;
   std::optional<absl::Duration> ReviewAfter() override { return std::nullopt; }
   TransportKey bound_key() const override { return parts_.bound_key; }
@@ -59,26 +59,26 @@ class SocketListener final : public ChannelGenerator, private TurnTask {
   void Finish(absl::StatusOr<std::unique_ptr<Channel>> outcome) { std::exchange(done_, nullptr)(std::move(outcome)); }
 
   SocketListenerParts parts_;
-  Loop* home_ = nullptr;
+  Loop* loop_ = nullptr;
   std::unique_ptr<Watch> watch_;
   Done done_;
   absl::Status failure_;  // known inside Next, told at the turn's end
   absl::Duration pause_ = kFirstPause;
 };
 
-void SocketListener::Next(Loop& home, Done done) {
-  assert(home.InLoop() && done_ == nullptr);
+void SocketListener::Next(Loop& loop, Done done) {
+  assert(loop.InLoop() && done_ == nullptr);
   done_ = std::move(done);
-  if (home_ == nullptr) {
-    auto watch = WatchDescriptor(home, parts_.socket.get(), [this](Readiness) { Accept(); });
+  if (loop_ == nullptr) {
+    auto watch = WatchDescriptor(loop, parts_.socket.get(), [this](Readiness) { Accept(); });
     if (!watch.ok()) {
       failure_ = std::move(watch).status();
-      return home.AtTurnEnd(*this);
+      return loop.AtTurnEnd(*this);
     }
     watch_ = *std::move(watch);
-    home_ = &home;
+    loop_ = &loop;
   }
-  assert(home_ == &home);
+  assert(loop_ == &loop);
   watch_->Want(true, false);
 }
 
@@ -96,7 +96,7 @@ void SocketListener::Accept() {
   }
   pause_ = kFirstPause;
   PeerInfo peer = parts_.peer(socket.get(), address);
-  Finish(NewStreamChannel(*home_, std::move(socket), std::move(peer)));
+  Finish(NewStreamChannel(std::move(socket), std::move(peer)));
 }
 
 std::optional<absl::Duration> SocketListener::RetryAfter(const absl::Status& why, absl::Duration) {

@@ -19,8 +19,7 @@ struct SocketListenerParts {
   std::function<PeerInfo(int fd, const SocketAddress& address)> peer;
 };
 
-// Accepted sockets take over the options of the listening one. The socket is watched from the first Next on, by its home; all
-// channels live there.
+// Accepted sockets take over the options of the listening one. The socket is watched from the first Next on, by its loop.
 // Without a descriptor Next fails with RESOURCE_EXHAUSTED, and RetryAfter grows from 10 ms to 1 s: peers wait in the backlog.
 // Thread: any for the call; the generator's contract for the rest.
 std::unique_ptr<ChannelGenerator> NewSocketListener(SocketListenerParts parts);

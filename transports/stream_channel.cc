@@ -23,16 +23,9 @@ constexpr size_t kLargestHint = 256 << 10;
 // One read and one gather write a turn.
 class StreamChannel final : public Channel, private TurnTask {
  public:
-  StreamChannel(Loop& home, UniqueFd socket, PeerInfo peer) : home_(home), socket_(std::move(socket)), peer_(std::move(peer)) {}
+  StreamChannel(UniqueFd socket, PeerInfo peer) : socket_(std::move(socket)), peer_(std::move(peer)) {}
 
-  absl::Status Open() {
-    auto watch = WatchDescriptor(home_, socket_.get(), [this](Readiness ready) { OnReady(ready); });
-    if (!watch.ok()) return std::move(watch).status();
-    watch_ = *std::move(watch);
-    return absl::OkStatus();
-  }
-
-  void Start(ChannelEvents& events) override;
+  void Start(Loop& home, ChannelEvents& events) override;
   void Write(absl::Span<const Buffer> pieces) override;
   void CloseWrite() override;
   uint64_t bytes_taken() const override { return bytes_taken_; }
@@ -54,7 +47,7 @@ class StreamChannel final : public Channel, private TurnTask {
     if (!closed_ && events_ != nullptr) watch_->Want(reading_ && !read_ended_, !pending_.empty());
   }
 
-  Loop& home_;
+  Loop* home_ = nullptr;  // once started
   UniqueFd socket_;
   const PeerInfo peer_;
   std::unique_ptr<Watch> watch_;
@@ -71,15 +64,19 @@ class StreamChannel final : public Channel, private TurnTask {
   absl::Status why_;
 };
 
-void StreamChannel::Start(ChannelEvents& events) {
-  assert(home_.InLoop() && events_ == nullptr);
+void StreamChannel::Start(Loop& home, ChannelEvents& events) {
+  assert(home.InLoop() && events_ == nullptr);
+  home_ = &home;
   events_ = &events;
-  if (closed_) return home_.AtTurnEnd(*this);
+  if (closed_) return home.AtTurnEnd(*this);
+  auto watch = WatchDescriptor(home, socket_.get(), [this](Readiness ready) { OnReady(ready); });
+  if (!watch.ok()) return Close(std::move(watch).status());
+  watch_ = *std::move(watch);
   Want();
 }
 
 void StreamChannel::Write(absl::Span<const Buffer> pieces) {
-  assert(home_.InLoop() && events_ != nullptr);
+  assert(home_ != nullptr && home_->InLoop());
   if (closed_ || write_closed_) return;
   std::array<iovec, kMaxPieces> vectors;
   size_t next = 0;    // the first piece that is not wholly taken
@@ -133,7 +130,7 @@ size_t StreamChannel::Send(absl::Span<iovec> vectors) {
 }
 
 void StreamChannel::CloseWrite() {
-  assert(home_.InLoop());
+  assert(home_ != nullptr && home_->InLoop());
   if (closed_ || std::exchange(write_closed_, true)) return;
   if (pending_.empty() && write_error_ == 0) ShutDownWriting();
 }
@@ -157,20 +154,20 @@ void StreamChannel::CloseIfDrained() {
 }
 
 void StreamChannel::SetReading(bool reading) {
-  assert(home_.InLoop());
+  assert(home_ == nullptr || home_->InLoop());
   reading_ = reading;
   Want();
 }
 
 void StreamChannel::Close(absl::Status why) {
-  assert(home_.InLoop());
+  assert(home_ == nullptr || home_->InLoop());
   if (std::exchange(closed_, true)) return;
   why_ = std::move(why);
   pending_.Clear();
   lost_bytes_ = 0;
   watch_.reset();
   socket_.reset();
-  if (events_ != nullptr) home_.AtTurnEnd(*this);
+  if (events_ != nullptr) home_->AtTurnEnd(*this);
 }
 
 // Events may call anything but the destructor: look at closed_ after each.
@@ -225,12 +222,8 @@ void StreamChannel::ReadOnce() {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Channel>> NewStreamChannel(Loop& home, UniqueFd socket, PeerInfo peer) {
-  assert(home.InLoop());
-  auto channel = std::make_unique<StreamChannel>(home, std::move(socket), std::move(peer));
-  absl::Status opened = channel->Open();
-  if (!opened.ok()) return opened;
-  return channel;
+std::unique_ptr<Channel> NewStreamChannel(UniqueFd socket, PeerInfo peer) {
+  return std::make_unique<StreamChannel>(std::move(socket), std::move(peer));
 }
 
 }  // namespace rain

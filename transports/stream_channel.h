@@ -3,16 +3,14 @@
 
 #include <memory>
 
-#include "absl/status/statusor.h"
 #include "listenrain/framework/channel.h"
-#include "listenrain/framework/loop.h"
 #include "listenrain/transports/unique_fd.h"
 
 namespace rain {
 
-// `socket` is connected, and made non-blocking. Thread: loop (home).
-// A peer's reset is seen by the next read or write: while reading is paused and nothing pends, nothing is asked of the socket.
-// Errors: as WatchDescriptor.
-absl::StatusOr<std::unique_ptr<Channel>> NewStreamChannel(Loop& home, UniqueFd socket, PeerInfo peer);
+// `socket` is connected, and made non-blocking. A home that cannot watch it (see WatchDescriptor) closes the channel. Thread:
+// any. A peer's reset is seen by the next read or write: while reading is paused and nothing pends, nothing is asked of the
+// socket.
+std::unique_ptr<Channel> NewStreamChannel(UniqueFd socket, PeerInfo peer);
 
 }  // namespace rain

@@ -99,11 +99,7 @@ class StreamChannelTest : public testing::Test {
     channel_.reset();
     Take(UniqueFd(accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC)), std::move(peer));
   }
-  std::unique_ptr<Channel> Make(UniqueFd socket) {
-    auto channel = NewStreamChannel(*loop_, std::move(socket), PeerInfo{"test://peer", {}});
-    EXPECT_TRUE(channel.ok()) << channel.status();
-    return channel.ok() ? *std::move(channel) : nullptr;
-  }
+  std::unique_ptr<Channel> Make(UniqueFd socket) { return NewStreamChannel(std::move(socket), PeerInfo{"test://peer", {}}); }
   void PeerSends(const std::string& bytes) {
     ASSERT_EQ(send(peer_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL), static_cast<ssize_t>(bytes.size()));
   }

@@ -11,7 +11,7 @@ namespace {
 using StreamChannelReset = StreamChannelTest;
 
 TEST_F(StreamChannelReset, WhatArrivedBeforeThePeerWentAwayIsDeliveredAlthoughAWriteFails) {
-  channel_->Start(events_);
+  channel_->Start(*loop_, events_);
   PeerSends("last words");
   peer_.reset();
   Write("too late");  // EPIPE, and no SIGPIPE
@@ -28,7 +28,7 @@ TEST_F(StreamChannelReset, WhatArrivedBeforeThePeerWentAwayIsDeliveredAlthoughAW
 }
 
 TEST_F(StreamChannelReset, ThatHoldsWhileReadingIsPausedToo) {
-  channel_->Start(events_);
+  channel_->Start(*loop_, events_);
   channel_->SetReading(false);
   PeerSends("last words");
   peer_.reset();
@@ -44,7 +44,7 @@ TEST_F(StreamChannelReset, ThatHoldsWhileReadingIsPausedToo) {
 
 TEST_F(StreamChannelReset, AResetWhileReadingIsPausedNeitherSpinsNorIsLost) {
   UseTcp();
-  channel_->Start(events_);
+  channel_->Start(*loop_, events_);
   channel_->SetReading(false);
   PeerResets();
   EXPECT_LE(TurnsWhileIdle(), 5);
@@ -57,7 +57,7 @@ TEST_F(StreamChannelReset, AResetWhileReadingIsPausedNeitherSpinsNorIsLost) {
 
 TEST_F(StreamChannelReset, AResetWhileWritesPendIsTold) {
   UseTcp();
-  channel_->Start(events_);
+  channel_->Start(*loop_, events_);
   channel_->SetReading(false);
   Fill();
   PeerResets();
@@ -67,7 +67,7 @@ TEST_F(StreamChannelReset, AResetWhileWritesPendIsTold) {
 
 TEST_F(StreamChannelReset, BytesThatArrivedBeforeAResetAreReadFirst) {
   UseTcp();
-  channel_->Start(events_);
+  channel_->Start(*loop_, events_);
   events_.read_buffer_bytes = 3;  // several reads
   PeerSends("before the reset");
   loop_.RunUntil([&] { return !events_.bytes.empty(); });
@@ -78,7 +78,7 @@ TEST_F(StreamChannelReset, BytesThatArrivedBeforeAResetAreReadFirst) {
 }
 
 TEST_F(StreamChannelReset, APeerThatWillNotReadButStillSendsIsHeardUntilNothingIsLeft) {
-  channel_->Start(events_);
+  channel_->Start(*loop_, events_);
   PeerSends("heard");
   ASSERT_EQ(shutdown(peer_.get(), SHUT_RD), 0);
   Write("unheard");

@@ -21,7 +21,7 @@ namespace {
 using StreamChannel = StreamChannelTest;
 
 TEST_F(StreamChannel, WritesAtOnceAndOneGatherCallTakesManyPieces) {
-  channel_->Start(events_);
+  channel_->Start(*loop_, events_);
   std::vector<Buffer> pieces;
   std::string all;
   for (int i = 0; i < 5000; ++i) {
@@ -42,7 +42,7 @@ TEST_F(StreamChannel, WritesAtOnceAndOneGatherCallTakesManyPieces) {
 }
 
 TEST_F(StreamChannel, APeerThatNeverReadsStopsTheWriterAndCostsNoTurns) {
-  channel_->Start(events_);
+  channel_->Start(*loop_, events_);
   Fill();
   const uint64_t taken = channel_->bytes_taken();
   const size_t pending = channel_->pending_bytes();
@@ -65,8 +65,8 @@ TEST_F(StreamChannel, ATinySendBufferLosesNothingHoweverTheBytesAreCut) {
   ASSERT_EQ(setsockopt(fd_, SOL_SOCKET, SO_SNDBUF, &tiny, sizeof(tiny)), 0);
   CheckingEvents receiver;
   auto receiving = Make(std::move(peer_));
-  receiving->Start(receiver);
-  channel_->Start(events_);
+  receiving->Start(*loop_, receiver);
+  channel_->Start(*loop_, events_);
   uint64_t written = 0;
   constexpr uint64_t kTotal = 4 << 20;
   while (written < kTotal) {
@@ -92,8 +92,8 @@ TEST_F(StreamChannel, CarriesAHundredMebibytesBothWaysAtOnce) {
   constexpr uint64_t kTotal = 100 * kPiece;
   CheckingEvents here, there;
   auto other = Make(std::move(peer_));
-  channel_->Start(here);
-  other->Start(there);
+  channel_->Start(*loop_, here);
+  other->Start(*loop_, there);
   uint64_t written = 0;
   loop_.RunUntil([&] {
     for (; written < kTotal && channel_->pending_bytes() < kPiece && other->pending_bytes() < kPiece; written += kPiece) {
@@ -108,7 +108,7 @@ TEST_F(StreamChannel, CarriesAHundredMebibytesBothWaysAtOnce) {
 }
 
 TEST_F(StreamChannel, CloseWriteWaitsForWhatPendsAndReadingGoesOn) {
-  channel_->Start(events_);
+  channel_->Start(*loop_, events_);
   Fill();
   channel_->CloseWrite();
   Write("ignored");
@@ -133,7 +133,7 @@ TEST_F(StreamChannel, CloseWriteWaitsForWhatPendsAndReadingGoesOn) {
 }
 
 TEST_F(StreamChannel, WritingGoesOnAfterThePeersEnd) {
-  channel_->Start(events_);
+  channel_->Start(*loop_, events_);
   PeerSends("question");
   ASSERT_EQ(shutdown(peer_.get(), SHUT_WR), 0);
   loop_.RunUntil([&] { return events_.ends == 1; });
@@ -148,7 +148,7 @@ TEST_F(StreamChannel, WritingGoesOnAfterThePeersEnd) {
 }
 
 TEST_F(StreamChannel, AnEmptyReadBufferPausesUntilReadingIsAskedForAgain) {
-  channel_->Start(events_);
+  channel_->Start(*loop_, events_);
   events_.read_buffer_bytes = 0;
   PeerSends("bytes");
   EXPECT_LE(TurnsWhileIdle(), 5);
@@ -191,7 +191,7 @@ TEST_F(StreamChannel, MayBeClosedInsideEachEvent) {
     } events;
     events.channel = channel_.get();
     events.in = in;
-    channel_->Start(events);
+    channel_->Start(*loop_, events);
     if (in == "drained") Fill();
     PeerSends("bytes");
     ASSERT_EQ(shutdown(peer_.get(), SHUT_WR), 0);
@@ -207,14 +207,14 @@ TEST_F(StreamChannel, MayBeClosedInsideEachEvent) {
 TEST_F(StreamChannel, ClosedBeforeItIsStartedItTellsSoAtTheStart) {
   channel_->Close(absl::CancelledError("early"));
   loop_.RunReady();
-  channel_->Start(events_);
+  channel_->Start(*loop_, events_);
   EXPECT_FALSE(events_.closed.has_value());
   loop_.RunUntil([&] { return events_.closed.has_value(); });
   EXPECT_EQ(events_.closed->message(), "early");
 }
 
 TEST_F(StreamChannel, DestroyedItEndsWithoutAnEvent) {
-  channel_->Start(events_);
+  channel_->Start(*loop_, events_);
   Fill();
   channel_->Close(absl::CancelledError("closed, and destroyed before it was told"));
   channel_.reset();
@@ -229,7 +229,7 @@ TEST_F(StreamChannel, ADescriptorThatIsNoSocketEndsWithAnErrorThatSaysSo) {
   ASSERT_EQ(pipe2(ends, O_CLOEXEC), 0);
   channel_ = Make(UniqueFd(ends[0]));
   peer_ = UniqueFd(ends[1]);
-  channel_->Start(events_);
+  channel_->Start(*loop_, events_);
   ASSERT_EQ(write(peer_.get(), "x", 1), 1);
   loop_.RunUntil([&] { return events_.closed.has_value(); });
   EXPECT_EQ(events_.closed->code(), absl::StatusCode::kInvalidArgument);

@@ -259,8 +259,8 @@ TEST(Tcp, AThousandChannelsLeaveNoDescriptorBehind) {
     ConnectedPair pair = Connect(loop, *dialer, *listener);
     ASSERT_NE(pair.dialed, nullptr);
     RecordingEvents dialing, accepting;
-    pair.dialed->Start(dialing);
-    pair.accepted->Start(accepting);
+    pair.dialed->Start(*loop, dialing);
+    pair.accepted->Start(*loop, accepting);
     if (i % 2 == 0) {
       pair.dialed->Close(absl::CancelledError("done"));
       loop.RunUntil([&] { return accepting.ends == 1; });

@@ -83,7 +83,7 @@ class Consumer:
     """Where CMake has built all that CMakeLists.txt says."""
     check(self.libraries, 'nothing is installed')
     folder = os.path.join(self.root, 'cmake-build')
-    run(['cmake', '-S', self.source_dir, '-B', folder, '-DCMAKE_PREFIX_PATH=' + self.prefix, '-DCMAKE_CXX_COMPILER=' + self.compiler[-1],
+    run(['cmake', '-G', 'Ninja', '-S', self.source_dir, '-B', folder, '-DCMAKE_PREFIX_PATH=' + self.prefix, '-DCMAKE_CXX_COMPILER=' + self.compiler[-1],
          '-DCMAKE_CXX_FLAGS=-Wall -Wextra -Wshadow -Wconversion -Werror'], env=self.environment)
     run(['cmake', '--build', folder, '--parallel', '2'], env=self.environment)
     return folder

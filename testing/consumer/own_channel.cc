@@ -44,24 +44,19 @@ absl::StatusOr<Pipe> NewPipe(const std::string& where) {
 // Writing to a pipe that nobody reads raises SIGPIPE: programs that use this channel ignore it.
 class PipeChannel final : public rain::Channel, private rain::TurnTask {
  public:
-  static Made New(rain::Loop& home, rain::UniqueFd from, rain::UniqueFd to, const std::string& address) {
-    auto channel = std::make_unique<PipeChannel>(home, std::move(from), std::move(to), address);
-    PipeChannel& self = *channel;
-    auto readable = rain::WatchDescriptor(home, self.from_.get(), [&self](rain::Readiness) { self.Read(); });
-    auto writable = rain::WatchDescriptor(home, self.to_.get(), [&self](rain::Readiness) { self.WritePending(); });
-    if (!readable.ok()) return std::move(readable).status();
-    if (!writable.ok()) return std::move(writable).status();
-    self.readable_ = *std::move(readable);
-    self.writable_ = *std::move(writable);
-    return channel;
-  }
-  PipeChannel(rain::Loop& home, rain::UniqueFd from, rain::UniqueFd to, const std::string& address)
-      : home_(home), from_(std::move(from)), to_(std::move(to)) {
+  PipeChannel(rain::UniqueFd from, rain::UniqueFd to, const std::string& address) : from_(std::move(from)), to_(std::move(to)) {
     peer_.address = address;
   }
 
-  void Start(rain::ChannelEvents& events) override {
+  void Start(rain::Loop& home, rain::ChannelEvents& events) override {
+    home_ = &home;
     events_ = &events;
+    auto readable = rain::WatchDescriptor(home, from_.get(), [this](rain::Readiness) { Read(); });
+    auto writable = rain::WatchDescriptor(home, to_.get(), [this](rain::Readiness) { WritePending(); });
+    if (!readable.ok()) return Close(std::move(readable).status());
+    if (!writable.ok()) return Close(std::move(writable).status());
+    readable_ = *std::move(readable);
+    writable_ = *std::move(writable);
     Want();
   }
   void Write(absl::Span<const rain::Buffer> pieces) override {
@@ -91,7 +86,7 @@ class PipeChannel final : public rain::Channel, private rain::TurnTask {
     writable_.reset();
     from_.reset();
     to_.reset();
-    home_.AtTurnEnd(*this);
+    home_->AtTurnEnd(*this);
   }
   const rain::PeerInfo& peer() const override { return peer_; }
 
@@ -162,7 +157,7 @@ class PipeChannel final : public rain::Channel, private rain::TurnTask {
     if (!closed_ && write_error_ != 0) OnWriteError(write_error_);
   }
 
-  rain::Loop& home_;
+  rain::Loop* home_ = nullptr;
   rain::UniqueFd from_;
   rain::UniqueFd to_;
   rain::PeerInfo peer_;
@@ -218,13 +213,13 @@ class Dialer final : public rain::ChannelGenerator, private rain::TurnTask {
  public:
   Dialer(std::shared_ptr<Names> names, rain::TransportKey key) : names_(std::move(names)), key_(std::move(key)) {}
 
-  void Next(rain::Loop& home, Done done) override {
-    home_ = &home;
+  void Next(rain::Loop& loop, Done done) override {
+    loop_ = &loop;
     done_ = std::move(done);
-    home.AtTurnEnd(*this);
+    loop.AtTurnEnd(*this);
   }
   std::optional<absl::Duration> RetryAfter(const absl::Status& why, absl::Duration lived) override {
-    return backoff_.RetryAfter(*home_, why, lived);
+    return backoff_.RetryAfter(*loop_, why, lived);
   }
   std::optional<absl::Duration> ReviewAfter() override { return std::nullopt; }
   rain::TransportKey bound_key() const override { return key_; }
@@ -238,13 +233,13 @@ class Dialer final : public rain::ChannelGenerator, private rain::TurnTask {
     if (!back.ok()) return back.status();
     const absl::Status announced = names_->Announce(key_.text(), std::move(there->out), std::move(back->in));
     if (!announced.ok()) return announced;
-    return PipeChannel::New(*home_, std::move(back->out), std::move(there->in), key_.text());
+    return std::make_unique<PipeChannel>(std::move(back->out), std::move(there->in), key_.text());
   }
 
   const std::shared_ptr<Names> names_;
   const rain::TransportKey key_;
   rain::Backoff backoff_{{}};
-  rain::Loop* home_ = nullptr;
+  rain::Loop* loop_ = nullptr;
   Done done_;
 };
 
@@ -257,14 +252,14 @@ class Listener final : public rain::ChannelGenerator, private rain::TurnTask {
     while (Take()) continue;  // closes the ends that wait
   }
 
-  void Next(rain::Loop& home, Done done) override {
-    home_ = &home;
+  void Next(rain::Loop& loop, Done done) override {
+    loop_ = &loop;
     done_ = std::move(done);
     if (watch_ == nullptr) {
-      auto watch = rain::WatchDescriptor(home, announced_.get(), [this](rain::Readiness) { Accept(); });
+      auto watch = rain::WatchDescriptor(loop, announced_.get(), [this](rain::Readiness) { Accept(); });
       if (!watch.ok()) {
         failure_ = std::move(watch).status();
-        return home.AtTurnEnd(*this);
+        return loop.AtTurnEnd(*this);
       }
       watch_ = *std::move(watch);
     }
@@ -286,13 +281,13 @@ class Listener final : public rain::ChannelGenerator, private rain::TurnTask {
     auto ends = Take();
     if (!ends) return;
     watch_->Want(false, false);
-    std::exchange(done_, nullptr)(PipeChannel::New(*home_, std::move(ends->first), std::move(ends->second), key_.text()));
+    std::exchange(done_, nullptr)(std::make_unique<PipeChannel>(std::move(ends->first), std::move(ends->second), key_.text()));
   }
 
   const std::shared_ptr<Names> names_;
   const rain::TransportKey key_;
   const rain::UniqueFd announced_;
-  rain::Loop* home_ = nullptr;
+  rain::Loop* loop_ = nullptr;
   std::unique_ptr<rain::Watch> watch_;
   Done done_;
   absl::Status failure_;

@@ -77,7 +77,7 @@ class Allocations : public testing::TestWithParam<const char*> {
   struct Program {
     Program() {
       ListenRainOptions options;
-      options.loop = loop;
+      options.loops = {loop};
       options.executor = executor;
       rain = *NewListenRain(std::move(options));
       protocol = *RegisterMessages(*rain);

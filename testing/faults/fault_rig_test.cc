@@ -96,7 +96,7 @@ std::string Outcomes::last() const {
 
 Side::Side(Options options) : loop_(NewUvLoop().value()) {
   ListenRainOptions parts;
-  parts.loop = loop_;
+  parts.loops = {loop_};
   parts.executor = options.executor != nullptr ? std::move(options.executor) : NewThreadPool({.threads = 2});
   parts.schemes = std::move(options.schemes);
   parts.buffers = std::move(options.buffers);

@@ -16,7 +16,7 @@ class InprocPeer final : public RawPeer, private ChannelEvents {
  public:
   InprocPeer(std::shared_ptr<Loop> loop, std::unique_ptr<Channel> channel)
       : loop_(std::move(loop)), channel_(std::move(channel)) {
-    channel_->Start(*this);
+    channel_->Start(*loop_, *this);
     channel_->SetReading(false);
   }
   ~InprocPeer() override {
