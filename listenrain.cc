@@ -36,6 +36,9 @@ absl::StatusOr<std::unique_ptr<ListenRain>> NewListenRain(ListenRainOptions opti
       parts.loops.push_back(*std::move(loop));
     }
   }
+  for (const std::shared_ptr<Loop>& loop : parts.loops) {
+    if (loop == nullptr) return absl::InvalidArgumentError("one of the loops is null");
+  }
   parts.executor = options.executor != nullptr ? std::move(options.executor) : NewThreadPool();
   if (parts.executor == nullptr) return absl::ResourceExhaustedError("the system gave no thread for an executor: see the log");
   parts.buffers = options.buffers != nullptr ? std::move(options.buffers) : NewBufferPool();

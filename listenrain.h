@@ -13,6 +13,7 @@
 #include "listenrain/framework/spawn.h"
 #include "listenrain/framework/sync_wait.h"
 #include "listenrain/framework/when_all.h"
+#include "listenrain/transports/shutdown_signals.h"
 
 namespace rain {
 

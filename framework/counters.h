@@ -6,10 +6,12 @@
 
 namespace rain {
 
-// Written by one loop, read by any thread: no read-modify-write instructions.
+// Written by one loop, read by any thread: no read-modify-write instructions, but for AddShared.
 class Counter {
  public:
   void Add(uint64_t by = 1) { value_.store(value_.load(std::memory_order_relaxed) + by, std::memory_order_relaxed); }
+  // For a counter that is written by several threads, and by this alone.
+  void AddShared() { value_.fetch_add(1, std::memory_order_relaxed); }
   void Subtract(uint64_t by = 1) { value_.store(value_.load(std::memory_order_relaxed) - by, std::memory_order_relaxed); }
   uint64_t value() const { return value_.load(std::memory_order_relaxed); }
 
@@ -34,6 +36,7 @@ class Counter {
   X(errors_sent, "of these, error replies")                                            \
   X(replies_dropped, "replies whose transport was gone, or that could not be written") \
   X(requests_refused, "requests beyond the window, or whose msgID was in flight")      \
+  X(expired, "requests whose time was over before their handler began: not handled")   \
   X(undecodable, "packets that were no message: dropped")                              \
   X(skipped, "messages of kinds that nobody here handles: dropped")                    \
   X(posts_dropped, "one-way messages whose channel died before it took them")          \

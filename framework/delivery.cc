@@ -1,9 +1,13 @@
 #include "listenrain/framework/delivery.h"
 
+#include "listenrain/framework/dispatcher.h"
 #include "listenrain/framework/guarded.h"
+#include "listenrain/framework/responder.h"
 #include "listenrain/framework/shard.h"
 
 namespace rain {
+
+absl::Status Late() { return absl::DeadlineExceededError("the request's time was over before its handler began"); }
 
 void Tell(Completion& completion, Reply&& reply) {
   GuardedAndLogged("a request's completion", [&] { completion.OnReply(std::move(reply)); });
@@ -27,11 +31,21 @@ void Delivery::Complete(absl::Status why) {
   request.box->shard().nodes().Recycle(request);
 }
 
+bool Delivery::Expired() const {
+  return !incoming_.deadline.infinite() && incoming_.box->shard().loop().clock().Now() >= incoming_.deadline;
+}
+
 void Delivery::Run() {
   if (request_ != nullptr) return Complete(std::move(why_));
   if (sink_ == nullptr) return;
   const auto sink = std::exchange(sink_, nullptr);
   if (of_channel_) return TellOfChannel(*sink);
+  if (Expired()) {
+    PostBox& box = *incoming_.box;
+    box.shard().DispatcherOf(box.shared_protocol()).counters.expired.AddShared();
+    Answer answer(incoming_);
+    return answer.Fail(Late()).IgnoreError();  // it says so to whom has gone
+  }
   HandleNow(*sink, std::move(incoming_));
 }
 

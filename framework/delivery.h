@@ -19,8 +19,9 @@ struct Incoming {
   Ref<PostBox> context;  // the same, for the handler's context
   MessageHeader header;
   Payload payload;
-  size_t bytes = 0;      // what it weighs until it is answered, or as a one-way message handled; never 0
-  uint32_t channel = 0;  // the transport's channel that it came on, by number
+  size_t bytes = 0;                        // what it weighs until it is answered, or as a one-way message handled; never 0
+  uint32_t channel = 0;                    // the transport's channel that it came on, by number
+  Instant deadline = Instant::Infinite();  // of its caller, counted from the arrival; infinite where it must be handled anyway
 };
 
 // Takes peers' requests: decodes and routes them. Made by the typed edge. Thread: executor, several at once.
@@ -73,6 +74,7 @@ class Delivery {
   void Drop();
   void Complete(absl::Status why);
   void TellOfChannel(const RequestSink& sink);
+  bool Expired() const;
 
   Outgoing* request_ = nullptr;
   absl::Status why_;
@@ -80,6 +82,9 @@ class Delivery {
   bool of_channel_ = false;
   Incoming incoming_;
 };
+
+// What a peer's request is answered that comes to its handler too late.
+absl::Status Late();
 
 // Calls the sink. What it throws is logged.
 void HandleNow(const RequestSink& sink, Incoming&& incoming);

@@ -79,10 +79,6 @@ class Transport final : public Resident, private LinkEvents, private DeadlineOwn
   bool WindowHas(size_t bytes) const;
   absl::Status GiveId(Outgoing& request);
   void Depart(Outgoing& request, size_t packet_bytes);
-  void Pump();
-  void PumpAll();
-  void PumpQueue();
-  void Enqueue(Outgoing& outgoing);
   void WriteQueued(Outgoing& outgoing);
   void Leave(Outgoing& request);
   void Fail(Outgoing& request, absl::Status why);
@@ -94,7 +90,11 @@ class Transport final : public Resident, private LinkEvents, private DeadlineOwn
   void OnReply(MessageHeader&& header, Payload&& payload);
   void OnDeadline(Outgoing& outgoing) override;
 
-  // Room in the queue (transport_room.cc).
+  // The queue, before and behind it (transport_queue.cc).
+  void Enqueue(Outgoing& outgoing);
+  void Pump();
+  void PumpAll();
+  void PumpQueue();
   void AwaitRoom(Outgoing& request);
   void TakeRoom();
   void TellRoom();

@@ -8,6 +8,11 @@
 #include "listenrain/framework/transport.h"
 
 namespace rain {
+namespace {
+
+constexpr absl::Duration kSpent = absl::Microseconds(1);  // what is left of no time, on wires that round up
+
+}  // namespace
 
 void Transport::OnRequest(MessageHeader&& header, Payload&& payload) {
   const bool one_way = header.kind == MessageKind::one_way;
@@ -21,6 +26,12 @@ void Transport::OnRequest(MessageHeader&& header, Payload&& payload) {
   if (draining() && !one_way) {
     ++drained_.refused;
     return Refuse(header, absl::UnavailableError("the server is draining: ask another one"));
+  }
+  // In order, where the wire has no errors, each request needs a handler's reply.
+  const bool may_expire = !one_way && (!in_order() || traits_.Has(MessageKind::error));
+  if (may_expire && header.remaining <= kSpent) {
+    counters_.expired.AddShared();
+    return AnswerError(header.id, Late(), false);
   }
   if (!one_way) {
     // asked_bytes_ counts one more for each than the peer's own window does.
@@ -40,6 +51,7 @@ void Transport::OnRequest(MessageHeader&& header, Payload&& payload) {
   }
   Incoming incoming{boxes_.Take(), boxes_.Take(), std::move(header), std::move(payload), bytes, channel_};
   if (!dispatcher_.runs_inline()) {
+    if (may_expire) incoming.deadline = now() + incoming.header.remaining;
     if (!one_way) asked_ids_.insert(incoming.header.id);
     dispatcher_.Deliver(Delivery(sink_, std::move(incoming)));
     if (one_way) WatchBacklog();
@@ -197,7 +209,7 @@ void Transport::MaybeFinish() {
   if (peer_ended) return End(absl::UnavailableError("the peer closed the channel"));
   // Draining. A peer that can be told goes by itself, when it has what it waits for; another one sees the end.
   if (box_->role() == Role::dialer) {
-    if (requests_->size() == 0 && queue_->size() == 0 && waiters_.empty()) End(absl::CancelledError("drained"));
+    if (requests_->size() == 0 && queue_->size() == 0) End(absl::CancelledError("drained"));
   } else if (!traits_.Has(MessageKind::go_away)) {
     link_->CloseWrite();
   }

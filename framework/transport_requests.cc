@@ -174,18 +174,6 @@ absl::Status Transport::Admit(Outgoing& outgoing) {
   return absl::OkStatus();
 }
 
-// A queue that throws has lost its sense of what it holds: the transport ends.
-void Transport::Enqueue(Outgoing& outgoing) {
-  const absl::Status status = Guarded("the queue", [&] {
-    queue_->Push(outgoing);
-    return absl::OkStatus();
-  });
-  if (status.ok()) return;
-  outgoing.stage = Stage::submitted;
-  if (outgoing.header.kind != MessageKind::request) DropPost(outgoing);
-  End(absl::InternalError(status.message()));
-}
-
 // The id under which a queued request's reply will be found, as the packet leaves.
 absl::Status Transport::GiveId(Outgoing& request) {
   if (in_order()) return requests_->Bind(request, MsgId(requests_sent_ + 1));
@@ -217,39 +205,6 @@ void Transport::CountSent(MessageKind kind, size_t packet_bytes) {
   if (kind == MessageKind::one_way) counters_.posted.Add();
   if (kind == MessageKind::reply || kind == MessageKind::error) counters_.replies_sent.Add();
   if (kind == MessageKind::error) counters_.errors_sent.Add();
-}
-
-// Moves what waits into the link's output while there is room: first what is owed to the peer, then the queue.
-void Transport::Pump() {
-  const absl::Status status = Guarded("the queue", [this] {
-    PumpAll();
-    return absl::OkStatus();
-  });
-  if (!status.ok()) End(absl::InternalError(status.message()));
-  WatchBacklog();
-}
-
-void Transport::PumpAll() {
-  while (link_ != nullptr && !ended_ && link_->CanWrite()) {
-    if (Outgoing* answer = answers_.PopFront()) {
-      answers_bytes_ -= answer->size;
-      WriteAnswer(*answer);
-      continue;
-    }
-    if (queue_->size() == 0 || holding_ || !WindowHas(0)) break;
-    Outgoing* next = queue_->Pop();
-    if (next == nullptr) break;
-    if (next->header.kind == MessageKind::request && !WindowHas(next->size)) {
-      queue_->PushFront(*next);
-      break;
-    }
-    WriteQueued(*next);
-  }
-}
-
-// A user's queue is asked under guard only.
-void Transport::PumpQueue() {
-  if (!built_in_queue_ || queue_->size() > 0) Pump();
 }
 
 void Transport::WriteQueued(Outgoing& outgoing) {

@@ -1,4 +1,4 @@
-// Transport: requests that wait for room in the full queue, and those who asked to be told of room.
+// Transport: its queue: who waits for room there, what goes in, and what leaves next.
 #include <utility>
 
 #include "listenrain/framework/guarded.h"
@@ -6,6 +6,51 @@
 #include "listenrain/framework/transport.h"
 
 namespace rain {
+
+// A queue that throws has lost its sense of what it holds: the transport ends.
+void Transport::Enqueue(Outgoing& outgoing) {
+  const absl::Status status = Guarded("the queue", [&] {
+    queue_->Push(outgoing);
+    return absl::OkStatus();
+  });
+  if (status.ok()) return;
+  outgoing.stage = Stage::submitted;
+  if (outgoing.header.kind != MessageKind::request) DropPost(outgoing);
+  End(absl::InternalError(status.message()));
+}
+
+// Moves what waits into the link's output while there is room: first what is owed to the peer, then the queue.
+void Transport::Pump() {
+  const absl::Status status = Guarded("the queue", [this] {
+    PumpAll();
+    return absl::OkStatus();
+  });
+  if (!status.ok()) End(absl::InternalError(status.message()));
+  WatchBacklog();
+}
+
+void Transport::PumpAll() {
+  while (link_ != nullptr && !ended_ && link_->CanWrite()) {
+    if (Outgoing* answer = answers_.PopFront()) {
+      answers_bytes_ -= answer->size;
+      WriteAnswer(*answer);
+      continue;
+    }
+    if (queue_->size() == 0 || holding_ || !WindowHas(0)) break;
+    Outgoing* next = queue_->Pop();
+    if (next == nullptr) break;
+    if (next->header.kind == MessageKind::request && !WindowHas(next->size)) {
+      queue_->PushFront(*next);
+      break;
+    }
+    WriteQueued(*next);
+  }
+}
+
+// A user's queue is asked under guard only.
+void Transport::PumpQueue() {
+  if (!built_in_queue_ || queue_->size() > 0) Pump();
+}
 
 // Its deadline, its caller or the transport's end may be first, as anywhere. Room may have come since it found none.
 void Transport::AwaitRoom(Outgoing& request) {
