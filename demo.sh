@@ -16,7 +16,9 @@ show() {
 
 need "${BUILD_PACKAGES[@]}"
 set_up build -Dwerror=true
-ninja -C build examples/sayhi/sayhi examples/swap_transport/swap_transport examples/coroutines/coroutines bench/rain_bench
+programs=(bench/rain_bench)
+for example in sayhi swap_transport custom_protocol coroutines push state_machine; do programs+=("examples/$example/$example"); done
+ninja -C build "${programs[@]}"
 
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
@@ -32,6 +34,15 @@ show build/examples/swap_transport/swap_transport tcp://127.0.0.1:0 "unix://$fol
 
 say 'A service whose handler is a coroutine that asks another service, and a client that orders several things at once.'
 show build/examples/coroutines/coroutines tcp://127.0.0.1:0 inproc://prices boots snow umbrella
+
+say 'A text protocol of its own: lines, a command each, replies in order.'
+show build/examples/custom_protocol/custom_protocol tcp://127.0.0.1:0
+
+say 'A chat room: the server knows its guests, and pushes to them what each says.'
+show build/examples/push/push tcp://127.0.0.1:0
+
+say 'A conversation of several steps as one stat machine: reserve, pay, give back what cannot be paid.'
+show build/examples/state_machine/state_machine inproc://box-office
 
 say 'How fast: echo calls per second, and how long a call takes, with callbacks, coroutines and blocking threads.'
 show build/bench/rain_bench table --seconds=1

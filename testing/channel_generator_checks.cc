@@ -110,6 +110,16 @@ void ChannelsOutliveTheirGenerators(ChannelRig& rig) {
   AwaitRead(rig, *pair.near, 300000);
 }
 
+void AChannelMayLiveOnAnotherLoopThanItsGenerator(ChannelRig& rig) {
+  ChannelPair pair;
+  if (!rig.Connect(pair, true, true)) return;
+  rig.On(*pair.near, [&] { pair.near->Write(300000, 4); });
+  rig.On(*pair.far, [&] { pair.far->Write(300000, 4); });
+  if (!AwaitRead(rig, *pair.far, 300000) || !AwaitRead(rig, *pair.near, 300000)) return;
+  rig.On(*pair.near, [&] { pair.near->Close(absl::CancelledError("done")); });
+  ExpectLearns(rig, *pair.far);
+}
+
 void ManyChannelsDoNotMixTheirBytes(ChannelRig& rig) {
   std::vector<ChannelPair> pairs(32);
   for (ChannelPair& pair : pairs) {
@@ -141,6 +151,7 @@ void AddGeneratorChecks(std::vector<ChannelCheck>& checks) {
   checks.push_back({"ADialerThatIsDestroyedForgetsWhoWaits", InRig<ADialerThatIsDestroyedForgetsWhoWaits>});
   checks.push_back({"ADialedChannelWaitsToBeAccepted", InRig<ADialedChannelWaitsToBeAccepted>});
   checks.push_back({"ChannelsOutliveTheirGenerators", InRig<ChannelsOutliveTheirGenerators>});
+  checks.push_back({"AChannelMayLiveOnAnotherLoopThanItsGenerator", InRig<AChannelMayLiveOnAnotherLoopThanItsGenerator>});
   checks.push_back({"ManyChannelsDoNotMixTheirBytes", InRig<ManyChannelsDoNotMixTheirBytes>});
 }
 

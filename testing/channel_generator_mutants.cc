@@ -57,6 +57,31 @@ class RefusesWithAnotherCode final : public ForwardingGenerator {
   }
 };
 
+// Its channels die on any other loop than their generator's.
+class MakesChannelsForItsOwnLoop final : public ForwardingGenerator {
+ public:
+  using ForwardingGenerator::ForwardingGenerator;
+  void Next(Loop& loop, Done done) override {
+    inner->Next(loop, [&loop, to = std::move(done)](absl::StatusOr<std::unique_ptr<Channel>> made) mutable {
+      if (made.ok()) made = std::make_unique<Tied>(loop, *std::move(made));
+      std::move(to)(std::move(made));
+    });
+  }
+
+ private:
+  class Tied final : public ForwardingChannel {
+   public:
+    Tied(Loop& made_on, std::unique_ptr<Channel> channel) : ForwardingChannel(std::move(channel)), made_on_(made_on) {}
+    void Start(Loop& home, ChannelEvents& to) override {
+      ForwardingChannel::Start(home, to);
+      if (&home != &made_on_) Close(absl::InternalError("on a loop that is not its own"));
+    }
+
+   private:
+    Loop& made_on_;
+  };
+};
+
 class BindsToNoKey final : public ForwardingGenerator {
  public:
   using ForwardingGenerator::ForwardingGenerator;
@@ -93,6 +118,7 @@ std::vector<ChannelMutant> GeneratorMutants() {
       {"NeverCallsDone", "never: an answer to the dialer's Next", MutateGenerators<NeverCallsDone>},
       {"CallsDoneAfterItsEnd", "though its generator was destroyed", MutateGenerators<CallsDoneAfterItsEnd>},
       {"RefusesWithAnotherCode", "a refused dial gave", MutateGenerators<RefusesWithAnotherCode>},
+      {"MakesChannelsForItsOwnLoop", "not its own", MutateGenerators<MakesChannelsForItsOwnLoop>},
       {"BindsToNoKey", "bound_key()", MutateGenerators<BindsToNoKey>},
       {"IgnoresUnknownOptions", "with an unknown option gave", IgnoresUnknownOptions},
       {"ListensTwice", "listening twice gave", ListensTwice},

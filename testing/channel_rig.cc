@@ -143,7 +143,7 @@ void ChannelRig::Drop(ChannelGenerator& dialer) {
   dialers_.erase(found);
 }
 
-bool ChannelRig::Connect(ChannelPair& pair, bool start) {
+bool ChannelRig::Connect(ChannelPair& pair, bool start, bool crossed) {
   ChannelGenerator* const dialer = Dialer();
   if (dialer == nullptr) return false;
   Answer& accepted = Next(*listener_, far_loop());
@@ -157,8 +157,8 @@ bool ChannelRig::Connect(ChannelPair& pair, bool start) {
   if (!dialed.channel || !accepted.channel) return false;
   ChannelWatcher& watcher = *this;
   const uint64_t stream = ends_.size() * 7919;
-  pair.near = &ends_.emplace_back("the dialer's end", near_loop(), watcher, stream, stream + 1);
-  pair.far = &ends_.emplace_back("the acceptor's end", far_loop(), watcher, stream + 1, stream);
+  pair.near = &ends_.emplace_back("the dialer's end", crossed ? far_loop() : near_loop(), watcher, stream, stream + 1);
+  pair.far = &ends_.emplace_back("the acceptor's end", crossed ? near_loop() : far_loop(), watcher, stream + 1, stream);
   const auto adopt = [&](WatchedChannel& end, Answer& answer) {
     On(end, [&] {
       end.Adopt(std::move(answer.channel));

@@ -49,7 +49,8 @@ class ChannelRig final : private ChannelWatcher {
   TransportKey dial_key() const { return dial_key_; }
 
   // A new connection. False, and reported, if it could not be had: then the check is over.
-  bool Connect(ChannelPair& pair, bool start = true);
+  // Crossed: each end lives on the loop that the other one was made on.
+  bool Connect(ChannelPair& pair, bool start = true, bool crossed = false);
   // Lives as long as the rig, or until Drop. Null, and reported, if it could not be had.
   ChannelGenerator* Dialer();
   void Drop(ChannelGenerator& dialer);

@@ -114,6 +114,14 @@ TEST(Tcp, AnAddressInUseIsAnErrorOfListen) {
   EXPECT_NE(second.status().message().find(listener->bound_key().text()), absl::string_view::npos) << second.status();
 }
 
+TEST(Tcp, AnAddressMayBeSharedByListenersThatSaySo) {
+  auto first = Listen(Tcp(), "tcp://127.0.0.1:0?reuseport=1");
+  auto second = Listen(Tcp(), first->bound_key());
+  EXPECT_EQ(first->bound_key(), second->bound_key());
+  const std::string text = first->bound_key().text();
+  EXPECT_TRUE(absl::IsUnavailable(Tcp().listen(text.substr(0, text.find('?'))).status())) << "one that does not say so";
+}
+
 TEST(Tcp, APortMayBeListenedOnAgainRightAway) {
   DrivenLoop loop;
   auto listener = Listen(Tcp(), "tcp://127.0.0.1:0");

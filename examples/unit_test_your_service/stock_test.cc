@@ -33,7 +33,7 @@ class StockTest : public testing::Test {
 
   void Serve(rain::Router<Message> router) { listener_ = *rain_->Listen(protocol_, "inproc://stock", std::move(router)); }
   // What became of a request, once nothing is left to do at this moment of time.
-  std::optional<absl::StatusOr<Message>> Take(const char* thing, absl::Duration timeout = absl::Seconds(5)) {
+  const std::optional<absl::StatusOr<Message>>& Take(const char* thing, absl::Duration timeout = absl::Seconds(5)) {
     outcome_.reset();
     const auto tell = [this](absl::StatusOr<Message> reply) { outcome_ = std::move(reply); };
     EXPECT_TRUE(rain_->Send(protocol_, "inproc://stock", Message::Text("take", thing), tell, {.timeout = timeout}).ok());
@@ -60,7 +60,8 @@ TEST_F(StockTest, GivesWhatThereIsUntilNothingIsLeft) {
 TEST_F(StockTest, AClientWaitsAsLongAsItSaid) {
   rain::Router<Message> slow;
   std::optional<rain::Responder<Message>> unanswered;
-  slow.On("take", [&](Message, rain::CallContext, rain::Responder<Message> responder) { unanswered = std::move(responder); });
+  slow.On("take",
+          [&](Message, rain::CallContext, rain::Responder<Message> responder) { unanswered.emplace(std::move(responder)); });
   Serve(std::move(slow));
   EXPECT_FALSE(Take("umbrella", absl::Hours(1)).has_value());
   loop_->Advance(absl::Minutes(59));

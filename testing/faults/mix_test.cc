@@ -99,8 +99,9 @@ Router<Message> Service(const Protocol<Message>& protocol, Executor& later) {
 
 class Caller {
  public:
-  Caller(ListenRain& rain, const Protocol<Message>& protocol, std::vector<TransportKey> keys, Tally& tally, uint32_t seed)
-      : rain_(rain), protocol_(protocol), keys_(std::move(keys)), tally_(tally), chance_(seed) {}
+  Caller(ListenRain& rain, Executor& executor, const Protocol<Message>& protocol, std::vector<TransportKey> keys, Tally& tally,
+         uint32_t seed)
+      : rain_(rain), executor_(executor), protocol_(protocol), keys_(std::move(keys)), tally_(tally), chance_(seed) {}
 
   void CallUntil(std::chrono::steady_clock::time_point end) {
     while (std::chrono::steady_clock::now() < end) Call();
@@ -110,6 +111,7 @@ class Caller {
   uint32_t Below(uint32_t bound) { return static_cast<uint32_t>(chance_() % bound); }
 
   void Call() {
+    while (tally_.begun() - tally_.ended() > 500) std::this_thread::yield();
     static constexpr const char* kMethods[] = {"now", "later", "task", "back", "drop"};
     const char* method = kMethods[std::min(Below(12), 4u) == 4 && Below(4) != 0 ? Below(4) : Below(5)];
     const std::string body = BodyOf(Below(256), Below(20) == 0 ? Below(200'000) : Below(200));
@@ -127,7 +129,7 @@ class Caller {
         return tally_.End(rain_.SyncSend(protocol_, key, message, options), body);
       case 1:
         tally_.Begin();
-        return Spawn(Await(rain_, protocol_, key, message, options, tally_));
+        return Spawn(executor_, Await(rain_, protocol_, key, method, body, options, tally_));
       case 2:
         (void)rain_.Post(protocol_, key, message);
         return;
@@ -137,7 +139,6 @@ class Caller {
   }
 
   void Send(const TransportKey& key, const Message& message, SendOptions options, const std::string& body) {
-    while (tally_.begun() - tally_.ended() > 500) std::this_thread::yield();
     const auto cancellation = std::make_shared<Cancellation>();
     if (Below(10) == 0) options.cancellation = cancellation.get();
     tally_.Begin();
@@ -148,12 +149,14 @@ class Caller {
     if (options.cancellation != nullptr) cancellation->Cancel();
   }
 
-  static Task<> Await(ListenRain& rain, Protocol<Message> protocol, TransportKey key, Message message, SendOptions options,
-                      Tally& tally) {
-    tally.End(co_await rain.CoSend(protocol, key, message, options), message.text());
+  static Task<> Await(ListenRain& rain, Protocol<Message> protocol, TransportKey key, const char* method, std::string body,
+                      SendOptions options, Tally& tally) {
+    const Message message = Message::Text(method, body);
+    tally.End(co_await rain.CoSend(protocol, key, message, options), body);
   }
 
   ListenRain& rain_;
+  Executor& executor_;
   const Protocol<Message> protocol_;
   const std::vector<TransportKey> keys_;
   Tally& tally_;
@@ -164,6 +167,7 @@ TEST(Mix, EverythingAtOnce) {
   const auto server = NewRain();
   const auto client = NewRain();
   const auto later = NewThreadPool({.threads = 2});
+  const auto tasks = NewThreadPool({.threads = 2});
   ProtocolSpec<Message> served;
   served.name = "served";
   served.message_codec = NewCompactCodec();
@@ -194,7 +198,7 @@ TEST(Mix, EverythingAtOnce) {
   std::atomic<size_t> most_connections{0};
   std::vector<std::thread> threads;
   for (uint32_t i = 0; i < kCallers; ++i) {
-    threads.emplace_back([&, i] { Caller(*client, protocol, keys, tally, i).CallUntil(end); });
+    threads.emplace_back([&, i] { Caller(*client, *tasks, protocol, keys, tally, i).CallUntil(end); });
   }
   threads.emplace_back([&] {
     std::mt19937 chance(99);
