@@ -149,6 +149,8 @@ TEST_F(ConnectionTest, ADialerIsToldOfItsChannelsToo) {
   EXPECT_EQ(seen[0], "up");
   EXPECT_THAT(seen[1], testing::HasSubstr("closed"));
   EXPECT_EQ(seen[2], "up");
+  rain_->Stop();  // while `seen` is there to be told
+  Settle();
 }
 
 }  // namespace

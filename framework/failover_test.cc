@@ -93,6 +93,24 @@ TEST_F(FailoverTest, AListIsNotListenedOn) {
   EXPECT_TRUE(absl::IsInvalidArgument(listener.status())) << listener.status();
 }
 
+TEST_F(FailoverTest, AListThatWasNotUsedForAWhileIsDialedFromItsFirst) {
+  auto spec = MessagesSpec("resting");
+  spec.channels.push_back(NewInprocScheme());
+  spec.pool.max_idle = absl::Seconds(10);
+  protocol_ = Register(std::move(spec));
+  Listener active = ServeNamed(kActive);
+  Listener standby = ServeNamed(kStandby);
+  const auto transport = rain_->Open(protocol_, kBoth).value();
+  EXPECT_EQ(Ask(), "served by inproc://active");
+  loop_->Advance(absl::Seconds(21));
+  Settle();
+  EXPECT_TRUE(rain_->Transports().empty());
+  Outcome<Message> outcome;
+  ASSERT_TRUE(transport.Send(Message::Text("served"), outcome.callback()).ok());
+  Settle();
+  EXPECT_EQ(outcome.result.ok() ? outcome.result->text() : outcome.result.status().ToString(), "served by inproc://active");
+}
+
 TEST_F(FailoverTest, ACallThatTakesLongHoldsTheOthersUpForAWhileOnly) {
   const auto network = std::make_shared<ScriptedNetwork>();
   auto spec = MessagesSpec("scripted");

@@ -129,8 +129,10 @@ class ListenRain::Engine : public std::enable_shared_from_this<ListenRain::Engin
       housed.set_on_gone([engine, box] {
         if (const auto alive = engine.lock()) alive->pool_->Evict(*box);
       });
-      housed.set_on_rest([engine, box](std::unique_ptr<ChannelGenerator> again) {
-        if (const auto alive = engine.lock()) box->set_opener(alive->OpenerOf(*box, std::move(again)));
+      housed.set_on_rest([engine, box] {  // a generator knows which channel it made last: another one begins anew
+        const auto alive = engine.lock();
+        auto again = alive != nullptr ? alive->Dialer(box->protocol(), box->key()) : absl::CancelledError();
+        if (again.ok()) box->set_opener(alive->OpenerOf(*box, *std::move(again)));
       });
       box->shard().House(std::move(transport));
       if (box->opened_transport() != nullptr) housed.Dial(std::move(generator));

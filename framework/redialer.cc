@@ -84,12 +84,6 @@ bool Redialer::WaitForNext(const absl::Status& why, absl::Duration lived) {
   return true;
 }
 
-std::unique_ptr<ChannelGenerator> Redialer::TakeGenerator() {
-  if (reviewing_) return nullptr;
-  review_.Stop();
-  return std::move(generator_);
-}
-
 absl::Status Redialer::WhyDown() const {
   const absl::Duration left =
       wait_.running() ? std::max(next_attempt_ - loop_.now(), absl::ZeroDuration()) : absl::ZeroDuration();

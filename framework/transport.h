@@ -35,8 +35,8 @@ class Transport final : public Resident, private LinkEvents, private DeadlineOwn
 
   Transport(Ref<PostBox> box, std::shared_ptr<const RequestSink> sink);
   void set_on_gone(OnGone on_gone) { on_gone_ = std::move(on_gone); }
-  // Told after OnGone if it ended for want of use: whoever asks its box again shall dial with this generator.
-  using OnRested = absl::AnyInvocable<void(std::unique_ptr<ChannelGenerator>) &&>;
+  // Told after OnGone if it ended for want of use: whoever asks its box again shall dial anew.
+  using OnRested = absl::AnyInvocable<void() &&>;
   void set_on_rest(OnRested on_rest) { on_rest_ = std::move(on_rest); }
   ~Transport() override;
 

@@ -67,11 +67,9 @@ void Transport::OnRest() {
   if (!on_rest_) return;
   const bool unused = link_ != nullptr && better_ == nullptr && Quiet() && requests_->size() == 0 && queue_->size() == 0;
   if (!unused || silent < max_idle) return rest_.Start(unused ? max_idle - silent : max_idle);
-  std::unique_ptr<ChannelGenerator> generator = redialer_->TakeGenerator();
-  if (generator == nullptr) return rest_.Start(max_idle);
   auto on_rest = std::exchange(on_rest_, nullptr);
   End(absl::CancelledError("nobody used the channel for pool.max_idle"));
-  std::move(on_rest)(std::move(generator));
+  std::move(on_rest)();
 }
 
 void Transport::WhenReady(Ready told) {
