@@ -9,6 +9,7 @@
 #include "listenrain/codecs/message.h"
 #include "listenrain/framework/listen_rain.h"
 #include "listenrain/framework/log.h"
+#include "listenrain/framework/push.h"
 #include "listenrain/framework/spawn.h"
 #include "listenrain/framework/sync_wait.h"
 #include "listenrain/framework/when_all.h"

@@ -29,7 +29,7 @@ void Accepted::Adopt(Ref<PostBox> box, std::shared_ptr<const RequestSink> sink, 
     gone = std::move(self->boxes_.extract(number).mapped());
   });
   shard_->House(std::unique_ptr<Resident>(transport));
-  if (box->transport() != nullptr) transport->Attach(std::move(channel));
+  if (box->opened_transport() != nullptr) transport->Attach(std::move(channel));
 }
 
 std::vector<Ref<PostBox>> Accepted::boxes() const {
@@ -139,6 +139,15 @@ const TransportKey& Listener::bound_key() const {
   return box_ ? box_->bound_key : none;
 }
 
+std::vector<Connection> Listener::connections() const {
+  std::vector<Connection> connections;
+  if (!box_) return connections;
+  for (const Ref<Accepted>& each : box_->accepted) {
+    for (Ref<PostBox>& box : each->boxes()) connections.emplace_back(std::move(box));
+  }
+  return connections;
+}
+
 void Listener::DrainThen(absl::Duration timeout, absl::AnyInvocable<void(DrainReport) &&> done) {
   if (!box_) return std::move(done)({});
   const auto sum = std::make_shared<DrainSum>();
@@ -147,7 +156,7 @@ void Listener::DrainThen(absl::Duration timeout, absl::AnyInvocable<void(DrainRe
   AcceptorBox::StopAcceptingThen(box_, [timeout, sum, last](Accepted& accepted) {
     std::vector<Resident*> transports;
     for (const Ref<PostBox>& box : accepted.boxes()) {
-      if (box->transport() != nullptr) transports.push_back(box->transport());
+      if (box->opened_transport() != nullptr) transports.push_back(box->opened_transport());
     }
     rain::Drain::Begin(accepted.shard(), timeout, transports, [sum, last](DrainReport report) {
       sum->Add(report);
@@ -170,7 +179,7 @@ void Listener::Stop() {
   if (!box_) return;
   const auto end_all = [](Accepted& accepted) {
     for (const Ref<PostBox>& box : accepted.boxes()) {
-      if (box->transport() != nullptr) box->transport()->End(absl::CancelledError("the listener was stopped"));
+      if (box->opened_transport() != nullptr) box->opened_transport()->End(absl::CancelledError("the listener was stopped"));
     }
   };
   if (Baton::AnyHeldHere()) return AcceptorBox::StopAcceptingThen(box_, end_all);

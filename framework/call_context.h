@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/time/time.h"
+#include "listenrain/framework/connection.h"
 #include "listenrain/framework/delivery.h"
 #include "listenrain/framework/post_box.h"
 
@@ -26,8 +27,8 @@ class CallContext {
   bool cancelled() const { return box_->cancelled(id_, channel_); }
   // Calls `told` once, on the protocol's executor, when that happens; at once, if it has; never, once the request is answered.
   void OnCancelled(absl::AnyInvocable<void() &&> told) const { box_->OnCancelled(id_, channel_, std::move(told)); }
-  // The transport that the request came on, to ask and push back (TransportHandle).
-  const Ref<PostBox>& transport() const { return box_; }
+  // The transport that the request came on: to ask and push back, and what is attached to it.
+  Connection connection() const { return Connection(box_); }
 
  private:
   Ref<PostBox> box_;

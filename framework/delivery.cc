@@ -39,6 +39,7 @@ void Delivery::Run() {
   if (request_ != nullptr) return Complete(std::move(why_));
   if (sink_ == nullptr) return;
   const auto sink = std::exchange(sink_, nullptr);
+  if (of_channel_) return TellOfChannel(*sink);
   if (Expired()) {
     PostBox& box = *incoming_.box;
     box.shard().DispatcherOf(box.shared_protocol()).counters.expired.AddShared();
@@ -48,11 +49,19 @@ void Delivery::Run() {
   HandleNow(*sink, std::move(incoming_));
 }
 
+void Delivery::TellOfChannel(const RequestSink& sink) {
+  const Ref<PostBox> box = std::move(incoming_.box);
+  const bool began = why_.ok();
+  GuardedAndLogged("a connection's handler", [&] { began ? sink.OnConnected(box) : sink.OnDisconnected(box, std::move(why_)); });
+  if (!began && box->gone()) box->ClearSession();
+}
+
 void Delivery::Drop() {
   if (request_ != nullptr) {
     Complete(why_.ok() ? absl::CancelledError("the executor ended before the outcome could be told") : std::move(why_));
   } else if (sink_ != nullptr) {
     const auto sink = std::exchange(sink_, nullptr);
+    if (of_channel_) return incoming_.box->ClearSession();  // nobody is left to use it
     GuardedAndLogged("a request's handler", [&] { sink->OnDropped(std::move(incoming_)); });
   }
 }

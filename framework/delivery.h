@@ -1,4 +1,4 @@
-// Delivery: something that user code is to be told: a request's outcome, or a peer's request.
+// Delivery: something that user code is to be told: a request's outcome, a peer's request, a channel's begin or end.
 #pragma once
 
 #include <memory>
@@ -31,6 +31,10 @@ class RequestSink {
   virtual void OnRequest(Incoming&& incoming) const = 0;
   // Instead, if the executor ended before: answers CANCELLED.
   virtual void OnDropped(Incoming&& incoming) const = 0;
+  // True if it shall be told when a channel begins and ends: before the first of its requests, and after the last.
+  virtual bool watches_connections() const { return false; }
+  virtual void OnConnected(const Ref<PostBox>&) const {}
+  virtual void OnDisconnected(const Ref<PostBox>&, absl::Status) const {}
 };
 
 // Thread: made on the loop, run once on the executor. Destroyed unrun, it ends its request as CANCELLED.
@@ -40,17 +44,24 @@ class Delivery {
   Delivery(Outgoing& request, MessageHeader header, Payload payload, absl::Status why)
       : request_(&request), why_(std::move(why)), incoming_{nullptr, nullptr, std::move(header), std::move(payload)} {}
   Delivery(std::shared_ptr<const RequestSink> sink, Incoming incoming) : sink_(std::move(sink)), incoming_(std::move(incoming)) {}
+  // That a channel began (OK), or of what it ended.
+  Delivery(std::shared_ptr<const RequestSink> sink, Ref<PostBox> box, absl::Status why)
+      : why_(std::move(why)), sink_(std::move(sink)), of_channel_(true) {
+    incoming_.box = std::move(box);
+  }
   Delivery() = default;
   Delivery(Delivery&& other) noexcept
       : request_(std::exchange(other.request_, nullptr)),
         why_(std::move(other.why_)),
         sink_(std::move(other.sink_)),
+        of_channel_(other.of_channel_),
         incoming_(std::move(other.incoming_)) {}
   Delivery& operator=(Delivery&& other) noexcept {
     Drop();
     request_ = std::exchange(other.request_, nullptr);
     why_ = std::move(other.why_);
     sink_ = std::move(other.sink_);
+    of_channel_ = other.of_channel_;
     incoming_ = std::move(other.incoming_);
     return *this;
   }
@@ -63,10 +74,12 @@ class Delivery {
   void Drop();
   void Complete(absl::Status why);
   bool Expired() const;
+  void TellOfChannel(const RequestSink& sink);
 
   Outgoing* request_ = nullptr;
   absl::Status why_;
   std::shared_ptr<const RequestSink> sink_;
+  bool of_channel_ = false;
   Incoming incoming_;
 };
 

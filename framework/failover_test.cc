@@ -93,6 +93,32 @@ TEST_F(FailoverTest, AListIsNotListenedOn) {
   EXPECT_TRUE(absl::IsInvalidArgument(listener.status())) << listener.status();
 }
 
+TEST_F(FailoverTest, ACallThatTakesLongHoldsTheOthersUpForAWhileOnly) {
+  const auto network = std::make_shared<ScriptedNetwork>();
+  auto spec = MessagesSpec("scripted");
+  spec.channels.push_back(NewScriptedScheme(network));
+  const auto protocol = Register(std::move(spec));
+  network->dials.review_after = absl::Milliseconds(10);
+  const auto first = ScriptedPeer::Make();
+  network->dials.Connect(first);
+  network->dials.Connect(ScriptedPeer::Make());
+  constexpr char kKey[] = "scripted://service";
+  Outcome<Message> slow, other;
+  ASSERT_TRUE(rain_->Send(protocol, kKey, Message::Text("s"), slow.callback(), {.timeout = absl::Seconds(60)}).ok());
+  Settle();
+  const size_t request = first->taken().size();
+  loop_->Advance(absl::Milliseconds(1500));
+  Settle();
+  ASSERT_TRUE(rain_->Send(protocol, kKey, Message::Text("o"), other.callback(), {.timeout = absl::Seconds(5)}).ok());
+  Settle();
+  EXPECT_EQ(first->taken().size(), request);
+  loop_->Advance(absl::Milliseconds(600));
+  Settle();
+  EXPECT_EQ(first->taken().size(), 2 * request) << "the present channel is good, and in use";
+  rain_->Stop();
+  Settle();
+}
+
 TEST_F(FailoverTest, TheMoveWaitsForWhatIsInFlight) {
   const auto network = std::make_shared<ScriptedNetwork>();
   auto spec = MessagesSpec("scripted");

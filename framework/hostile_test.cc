@@ -98,7 +98,7 @@ TEST_F(HostileTest, AHalfClosedPeerGetsItsRepliesAlsoWhenItOwesSome) {
   std::deque<Responder<Message>> kept;
   Outcome<Message> asked_back;
   Serve<Message>(protocol, kScripted, [&](Message, CallContext context, Responder<Message> responder) {
-    TransportHandle<Message> back(protocol, context.transport());
+    TransportHandle<Message> back(protocol, context.connection());
     ASSERT_TRUE(back.Send(Message::Text("and you?"), asked_back.callback()).ok());
     kept.push_back(std::move(responder));
   });
@@ -136,7 +136,7 @@ TEST_F(HostileTest, AListenersTransportsEndInTheOrderInWhichTheyCame) {
     const size_t number = came.size();
     came.push_back(number);
     EXPECT_EQ(message.text(), std::to_string(number));
-    TransportHandle<Message> back(protocol, context.transport());
+    TransportHandle<Message> back(protocol, context.connection());
     ASSERT_TRUE(
         back.Send(message, Callback<Message>([&ended, number](absl::StatusOr<Message>) { ended.push_back(number); })).ok());
     EXPECT_TRUE(responder.Reply(message).ok());

@@ -117,16 +117,24 @@ class ListenRain::Engine : public std::enable_shared_from_this<ListenRain::Engin
     absl::StatusOr<std::unique_ptr<ChannelGenerator>> generator = Dialer(*protocol, key);
     if (!generator.ok()) return generator.status();
     auto box = MakeRef<PostBox>(NextShard(), protocol, key, Role::dialer);
-    box->set_opener([engine = weak_from_this(), box = box.get(), generator = *std::move(generator)]() mutable {
+    box->set_opener(OpenerOf(*box, *std::move(generator)));
+    return box;
+  }
+
+  // Makes the transport of a box, on its loop, each time that it is used anew.
+  absl::AnyInvocable<void() &&> OpenerOf(PostBox& of, std::unique_ptr<ChannelGenerator> generator) {
+    return [engine = weak_from_this(), box = &of, generator = std::move(generator)]() mutable {
       auto transport = std::make_unique<Transport>(Ref<PostBox>::Share(box), box->protocol().router);
       Transport& housed = *transport;
-      housed.set_on_gone([engine = std::move(engine), box] {
+      housed.set_on_gone([engine, box] {
         if (const auto alive = engine.lock()) alive->pool_->Evict(*box);
       });
+      housed.set_on_rest([engine, box](std::unique_ptr<ChannelGenerator> again) {
+        if (const auto alive = engine.lock()) box->set_opener(alive->OpenerOf(*box, std::move(again)));
+      });
       box->shard().House(std::move(transport));
-      if (box->transport() != nullptr) housed.Dial(std::move(generator));
-    });
-    return box;
+      if (box->opened_transport() != nullptr) housed.Dial(std::move(generator));
+    };
   }
 
   // In turn.
@@ -178,6 +186,8 @@ absl::StatusOr<Listener> ListenRain::ListenWith(const SharedProtocol& protocol, 
 }
 
 Stats ListenRain::StatsOfParts(const ProtocolParts& protocol) const { return engine_->StatsOf(protocol); }
+
+std::vector<PooledTransport> ListenRain::Transports() const { return engine_->pool().Transports(); }
 
 DrainReport ListenRain::Drain(absl::Duration timeout) { return engine_->Drain(timeout); }
 

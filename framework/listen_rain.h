@@ -101,6 +101,9 @@ class ListenRain {
     return ListenWith(protocol.parts(), key, std::make_shared<RouterSink<M>>(std::move(router), protocol.codec()));
   }
 
+  // The dialed transports that there are now, in no order; those that ended, or were closed for want of use, are not among them.
+  std::vector<PooledTransport> Transports() const;
+
   // A snapshot. Exact at rest; while traffic runs, sums of moments close to each other.
   template <class M>
   Stats StatsOf(const Protocol<M>& protocol) const {

@@ -1,8 +1,11 @@
 // Listener: the handle of an access point that is being served.
 #pragma once
 
+#include <vector>
+
 #include "absl/functional/any_invocable.h"
 #include "absl/time/time.h"
+#include "listenrain/framework/connection.h"
 #include "listenrain/framework/drain.h"
 #include "listenrain/framework/ref.h"
 #include "listenrain/framework/transport_key.h"
@@ -22,6 +25,9 @@ class Listener {
 
   // With what the system chose, such as the port for port 0.
   const TransportKey& bound_key() const;
+
+  // Who is connected now, loop by loop, each in the order in which they came.
+  std::vector<Connection> connections() const;
 
   // Accepts no more, and ends the accepted transports. Waits until that is done, unless called on a loop (a handler under the
   // inline executor), where it is done at the turn's end. Idempotent.

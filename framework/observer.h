@@ -19,7 +19,8 @@ struct ObservedTransport {
   const PeerInfo& peer;
 };
 
-// Null by default, and then costs nothing. Thread: loop; several loops at once. Must not block. What it throws is logged.
+// Null by default, and then costs nothing. Thread: loop; several loops at once. Must not block, nor call what it observes. What
+// it throws is logged.
 class Observer {
  public:
   virtual ~Observer() = default;

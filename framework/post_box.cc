@@ -8,6 +8,7 @@
 #include "listenrain/framework/outgoing.h"
 #include "listenrain/framework/protocol.h"
 #include "listenrain/framework/shard.h"
+#include "listenrain/framework/status.h"
 #include "listenrain/framework/transport.h"
 
 namespace rain {
@@ -45,9 +46,9 @@ void PostBox::OnCancelled(const MsgId& id, uint32_t channel, absl::AnyInvocable<
   {
     MutexLock lock(mutex_);
     Noted& noted = noted_requests_[id];
-    noted_.store(noted_requests_.size(), std::memory_order_release);
+    noted_.store(noted_requests_.size());
     // Looked at after it was noted: a channel that ends now finds it.
-    if (!noted.cancelled && !gone() && channel == this->channel()) return noted.told.push_back(std::move(told));
+    if (!noted.cancelled && !gone_.load() && channel == channel_.load()) return noted.told.push_back(std::move(told));
   }
   std::move(told)();
 }
@@ -61,7 +62,7 @@ void PostBox::NoteCancelled(const MsgId& id) {
     told.swap(noted.told);
     noted_.store(noted_requests_.size(), std::memory_order_release);
   }
-  for (auto& each : told) RunTold(std::move(each));
+  for (auto& each : told) RunForUser(std::move(each));
 }
 
 void PostBox::ForgetNoted(const MsgId& id) {
@@ -72,7 +73,7 @@ void PostBox::ForgetNoted(const MsgId& id) {
 }
 
 // What an inline executor would run here runs in a later turn: here a transport may be about to end.
-void PostBox::RunTold(absl::AnyInvocable<void() &&> told) {
+void PostBox::RunForUser(absl::AnyInvocable<void() &&> told) {
   if (protocol_->executor->concurrency() == 0) return shard_->loop().Run(std::move(told));
   GuardedAndLogged("the executor", [&] { protocol_->executor->Run(std::move(told)); });
 }
@@ -85,8 +86,29 @@ void PostBox::TellAllCancelled() {
     noted_.store(0, std::memory_order_release);
   }
   for (auto& [id, noted] : all) {
-    for (auto& each : noted.told) RunTold(std::move(each));
+    for (auto& each : noted.told) RunForUser(std::move(each));
   }
+}
+
+void PostBox::WhenReady(absl::AnyInvocable<void(absl::Status) &&> told) {
+  shard_->Execute([box = Ref<PostBox>::Share(this), told = std::move(told)]() mutable {
+    if (Transport* open = box->transport(); open != nullptr) return open->WhenReady(std::move(told));
+    std::move(told)(box->Closed());
+  });
+}
+
+void PostBox::Close(absl::Status why) {
+  RunOnTransport([why = std::move(why)](Transport& transport) { transport.End(Fresh(why)); });
+}
+
+void PostBox::SetSession(std::any session) {
+  MutexLock lock(mutex_);
+  session_.swap(session);  // the former one ends outside the lock
+}
+
+std::any PostBox::session() const {
+  MutexLock lock(mutex_);
+  return session_;
 }
 
 void PostBox::set_peer(const PeerInfo& peer) {
@@ -144,22 +166,28 @@ void PostBox::Refund(Outgoing& outgoing) {
   if (std::exchange(outgoing.waits, false)) budget_.EndWaiting();
 }
 
+// Where there is none yet, or no more, there is nothing to call.
 template <class Call>
 void PostBox::RunOnTransport(Call call) {
   shard_->loop().Run([box = Ref<PostBox>::Share(this), call = std::move(call)]() mutable {
-    if (Transport* open = box->transport(); open != nullptr) call(*open);
+    if (box->transport_ != nullptr) call(*box->transport_);
   });
 }
 
 // In a later turn, on the loop too: the request may still be in the mailbox, and that is looked into first.
 void PostBox::Cancel(Token token) {
-  RunOnTransport([token](Transport& transport) { transport.Cancel(token); });
+  shard_->loop().Run([box = Ref<PostBox>::Share(this), token] {
+    if (box->transport_ != nullptr && box->transport_->Cancel(token)) return;
+    // It may still be on its way to the mailbox, on another thread: then it ends when it comes.
+    Outgoing* coming = box->shard_->nodes().Named(token);
+    if (coming != nullptr) coming->cancelled = true;
+  });
 }
 
 void PostBox::WhenRoom(absl::AnyInvocable<void() &&> told) {
   shard_->loop().Run([box = Ref<PostBox>::Share(this), told = std::move(told)]() mutable {
-    if (Transport* open = box->transport(); open != nullptr) return open->WhenRoom(std::move(told));
-    GuardedAndLogged("the executor", [&] { box->protocol().executor->Run(std::move(told)); });
+    if (box->transport_ != nullptr) return box->transport_->WhenRoom(std::move(told));
+    box->RunForUser(std::move(told));
   });
 }
 

@@ -1,6 +1,7 @@
 // PostBox: the address of a transport, for everybody who is not on its loop, or who outlives it.
 #pragma once
 
+#include <any>
 #include <atomic>
 #include <forward_list>
 #include <memory>
@@ -17,6 +18,7 @@
 #include "listenrain/framework/channel.h"
 #include "listenrain/framework/clock.h"
 #include "listenrain/framework/completion.h"
+#include "listenrain/framework/counters.h"
 #include "listenrain/framework/message_header.h"
 #include "listenrain/framework/mutex.h"
 #include "listenrain/framework/payload_writer.h"
@@ -32,6 +34,14 @@ class Cancellation;
 struct CodecTraits;
 struct Outgoing;
 struct ProtocolParts;
+
+// How a transport stands with its channel.
+enum class LinkState : uint8_t {
+  unused,      // not dialed yet, or closed for want of use: the next message dials
+  connecting,  // for the first time, or again
+  connected,
+  down,  // the last attempt failed; another one follows
+};
 
 // What becomes of a request that finds the transport's queue full (limits.max_queued_bytes, max_queued_packets).
 enum class Overflow {
@@ -137,29 +147,53 @@ class PostBox final : public RefCounted {
   // Who is, or was last, at the other end; empty before the first connect. Valid as long as the box.
   const PeerInfo& peer() const { return *peer_.load(std::memory_order_acquire); }
 
-  // What makes the transport, on its loop, when it is first looked for there. Set before others see the box.
-  void set_opener(absl::AnyInvocable<void() &&> opener) { opener_ = std::move(opener); }
+  // Thread: any.
+  LinkState state() const { return state_.load(std::memory_order_relaxed); }
+  // Requests that were sent and have no outcome. Written by the loop.
+  Counter& in_flight() { return in_flight_; }
+  const Counter& in_flight() const { return in_flight_; }
+
+  // Tells on the loop, in this or a later turn: OK once there is a channel, or why there is none. Dials if need be. Thread: any.
+  void WhenReady(absl::AnyInvocable<void(absl::Status) &&> told);
+  // Ends the transport. Thread: any.
+  void Close(absl::Status why);
+  // Runs what the user gave where user code runs, and never before this returns. Thread: any.
+  void RunForUser(absl::AnyInvocable<void() &&> told);
+
+  // What the program has attached. Thread: any.
+  void SetSession(std::any session);
+  std::any session() const;
+  void ClearSession() { SetSession(std::any()); }
+
+  // What makes the transport, on its loop, when it is next looked for there. Thread: loop, or before others see the box.
+  void set_opener(absl::AnyInvocable<void() &&> opener) {
+    opener_ = std::move(opener);
+    gone_.store(false, std::memory_order_release);
+  }
 
   // Thread: loop for all that follows. Null once the transport is gone.
   Transport* transport() {
     if (opener_) std::exchange(opener_, nullptr)();
     return transport_;
   }
+  // The same, and null too while there is none yet.
+  Transport* opened_transport() const { return transport_; }
+  void set_state(LinkState state) { state_.store(state, std::memory_order_relaxed); }
   void set_transport(Transport* transport) {
     transport_ = transport;
-    gone_.store(transport == nullptr, std::memory_order_release);
-    if (transport == nullptr && noted_.load(std::memory_order_relaxed) > 0) TellAllCancelled();
+    if (transport == nullptr) set_state(LinkState::unused);
+    gone_.store(transport == nullptr);
+    if (transport == nullptr && noted_.load() > 0) TellAllCancelled();
   }
   // A new channel begins.
   void set_peer(const PeerInfo& peer);
   void set_channel(uint32_t number) {
-    channel_.store(number, std::memory_order_release);
-    if (noted_.load(std::memory_order_relaxed) > 0) TellAllCancelled();
+    channel_.store(number);
+    if (noted_.load() > 0) TellAllCancelled();
   }
 
  private:
   void ForgetNoted(const MsgId& id);
-  void RunTold(absl::AnyInvocable<void() &&> told);
   // Tells everybody who waits for a cancellation on this channel: it is gone.
   void TellAllCancelled();
   absl::Status SubmitFromOutside(Submission& submission, Encode encode);
@@ -174,7 +208,11 @@ class PostBox final : public RefCounted {
   Budget budget_;
   absl::AnyInvocable<void() &&> opener_;
   Transport* transport_ = nullptr;
+  // gone_ and channel_ are stored before noted_ is read, on the loop; OnCancelled stores noted_ before it reads them. All in one
+  // order (sequentially consistent), so that one of the two sees the other.
   std::atomic<bool> gone_{false};
+  std::atomic<LinkState> state_{LinkState::unused};
+  Counter in_flight_;
   static constexpr size_t kPostOverhead = 256;  // what one costs beside its bytes
   std::atomic<size_t> unhandled_bytes_{0};
   // What is known of a peer's request beside its handler.
@@ -185,6 +223,7 @@ class PostBox final : public RefCounted {
   mutable Mutex mutex_;
   absl::flat_hash_map<MsgId, Noted> noted_requests_ ABSL_GUARDED_BY(mutex_);
   std::atomic<size_t> noted_{0};  // how many these are
+  std::any session_ ABSL_GUARDED_BY(mutex_);
 
   std::atomic<uint32_t> channel_{0};
   std::forward_list<PeerInfo> peers_;  // every one that there was, since somebody may be looking at it; thread: loop

@@ -22,6 +22,14 @@ class RequestSink;
 using QueueFactory = std::function<std::unique_ptr<Queue>()>;
 using StatMachinePoolFactory = std::function<std::unique_ptr<StatMachinePool>(const OutgoingPool& nodes)>;
 
+// How a protocol's dialed transports are kept.
+struct PoolOptions {
+  // To one key, at most. Another one is dialed when all there are have requests in flight; the least loaded takes the next one.
+  size_t channels_per_key = 1;
+  // An unused channel is closed after so long; the next message dials. Infinite: it stays.
+  absl::Duration max_idle = absl::InfiniteDuration();
+};
+
 // Immutable once registered; shared by every transport of the protocol. Thread: any.
 struct ProtocolParts {
   std::string name;
@@ -34,7 +42,9 @@ struct ProtocolParts {
   StatMachinePoolFactory stat_machines;   // null: the built-in one
   std::shared_ptr<Executor> executor;
   absl::Duration timeout;
+  absl::Duration keepalive;
   Limits limits;
+  PoolOptions pool;
   std::shared_ptr<const RequestSink> router;  // of requests that arrive on dialed transports; may be null
 };
 

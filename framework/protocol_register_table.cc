@@ -13,7 +13,7 @@ bool Makes(const Make& make) {
 }
 
 // What is wrong with a protocol's parts, or nothing.
-std::string Complaint(const ProtocolParts& parts) {
+std::string Complaint(const ProtocolParts& parts, bool takes_messages) {
   if (parts.name.empty()) return "it has no name";
   if (parts.header_codec == nullptr) return "it has no message_codec";
   if (parts.packet_codec == nullptr) return "it has no packet_codec, and the program no default";
@@ -33,7 +33,7 @@ std::string Complaint(const ProtocolParts& parts) {
   if (alignment != 1 && alignment != 2 && alignment != 4 && alignment != 8) return "its payload_alignment is not 1, 2, 4 or 8";
   if (traits.ids == IdPolicy::assigned && traits.header_bytes == 0)
     return "its ids are assigned, and it has no header bytes to put them in";
-  if (parts.router != nullptr && !(traits.Has(MessageKind::request) && traits.Has(MessageKind::reply))) {
+  if (takes_messages && !(traits.Has(MessageKind::request) && traits.Has(MessageKind::reply))) {
     return "its router would take requests on dialed transports, and its message_codec cannot tell requests from replies";
   }
   const Limits& limits = parts.limits;
@@ -42,6 +42,12 @@ std::string Complaint(const ProtocolParts& parts) {
     return "one of its limits is 0";
   }
   if (limits.stall <= absl::ZeroDuration()) return "its limits.stall is not positive";
+  if (parts.keepalive <= absl::ZeroDuration()) return "its keepalive is not positive";
+  if (parts.keepalive < absl::InfiniteDuration() && !(traits.Has(MessageKind::ping) && traits.Has(MessageKind::pong))) {
+    return "its keepalive needs pings, which its message_codec has not: use the socket's, as in tcp://host:1?keepalive=30";
+  }
+  if (parts.pool.channels_per_key == 0) return "its pool.channels_per_key is 0";
+  if (parts.pool.max_idle <= absl::ZeroDuration()) return "its pool.max_idle is not positive";
   return "";
 }
 
@@ -50,11 +56,11 @@ std::string Complaint(const ProtocolParts& parts) {
 ProtocolRegisterTable::ProtocolRegisterTable(std::shared_ptr<const PacketCodec> packet_codec, std::shared_ptr<Executor> executor)
     : packet_codec_(std::move(packet_codec)), executor_(std::move(executor)) {}
 
-absl::Status ProtocolRegisterTable::Add(const std::shared_ptr<ProtocolParts>& parts) {
+absl::Status ProtocolRegisterTable::Add(const std::shared_ptr<ProtocolParts>& parts, bool takes_messages) {
   if (parts->packet_codec == nullptr) parts->packet_codec = packet_codec_;
   if (parts->executor == nullptr) parts->executor = executor_;
   if (parts->header_codec != nullptr) parts->traits = parts->header_codec->traits();
-  if (const std::string wrong = Complaint(*parts); !wrong.empty()) {
+  if (const std::string wrong = Complaint(*parts, takes_messages); !wrong.empty()) {
     return absl::InvalidArgumentError(absl::StrCat("protocol \"", parts->name, "\": ", wrong));
   }
   MutexLock lock(mutex_);

@@ -26,8 +26,12 @@ struct ProtocolSpec {
   StatMachinePoolFactory stat_machines;             // null: the built-in one
   std::shared_ptr<Executor> executor;               // null: the table's default. User code of this protocol runs there
   absl::Duration timeout = absl::Seconds(5);        // of requests that name none
+  // A peer that was silent for so long is pinged, and its channel ended if it is silent as long again. Infinite: never. Needs a
+  // codec with pings; without, see the keepalive option of the tcp transport.
+  absl::Duration keepalive = absl::InfiniteDuration();
   Limits limits;
-  Router<M> router;  // of requests and pushes that arrive on dialed transports; needs a codec with kinds
+  PoolOptions pool;
+  Router<M> router;  // of requests and pushes that arrive on dialed transports; needs a codec with kinds, but for OnConnect
 };
 
 // The handle of a registered protocol. A cheap value; valid as long as anything refers to it. Thread: any.
@@ -63,9 +67,13 @@ class ProtocolRegisterTable {
     parts->stat_machines = std::move(spec.stat_machines);
     parts->executor = std::move(spec.executor);
     parts->timeout = spec.timeout;
+    parts->keepalive = spec.keepalive;
     parts->limits = spec.limits;
-    if (!spec.router.empty()) parts->router = std::make_shared<RouterSink<M>>(std::move(spec.router), spec.message_codec);
-    if (absl::Status status = Add(parts); !status.ok()) return status;
+    parts->pool = spec.pool;
+    const bool takes_messages = spec.router.takes_messages();
+    if (takes_messages || spec.router.watches_connections())
+      parts->router = std::make_shared<RouterSink<M>>(std::move(spec.router), spec.message_codec);
+    if (absl::Status status = Add(parts, takes_messages); !status.ok()) return status;
     return Protocol<M>(std::move(parts), std::move(spec.message_codec));
   }
 
@@ -73,7 +81,7 @@ class ProtocolRegisterTable {
   std::vector<std::shared_ptr<const ProtocolParts>> All() const;
 
  private:
-  absl::Status Add(const std::shared_ptr<ProtocolParts>& parts);
+  absl::Status Add(const std::shared_ptr<ProtocolParts>& parts, bool takes_messages);
 
   const std::shared_ptr<const PacketCodec> packet_codec_;
   const std::shared_ptr<Executor> executor_;

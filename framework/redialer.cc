@@ -42,7 +42,9 @@ bool Redialer::Redial(const absl::Status& why, absl::Duration lived) {
 }
 
 void Redialer::ReviewLater() {
-  if (const auto after = generator_->ReviewAfter(); after.has_value()) review_.Start(*after);
+  std::optional<absl::Duration> after;
+  GuardedAndLogged("the channel generator", [&] { after = generator_->ReviewAfter(); });
+  if (after.has_value()) review_.Start(*after);
 }
 
 void Redialer::Review() {
@@ -57,13 +59,20 @@ void Redialer::Review() {
     if (!lost.has_value()) return ReviewLater();
     if (!WaitForNext(lost_why_, *lost)) events_.OnGivenUp(std::move(lost_why_));
   };
-  GuardedAndLogged("the channel generator", [&] { generator_->Next(loop_, answered); });
+  bool asked = false;
+  GuardedAndLogged("the channel generator", [&] {
+    generator_->Next(loop_, answered);
+    asked = true;
+  });
+  if (asked) return;
+  reviewing_ = false;
+  ReviewLater();
 }
 
 void Redialer::Failed(absl::Status why) {
   if (!WaitForNext(why, absl::ZeroDuration())) return events_.OnGivenUp(std::move(why));
-  failure_ = std::move(why);
-  events_.OnDialFailed(failure_);
+  failure_ = Fresh(why);
+  events_.OnDialFailed(why);
 }
 
 bool Redialer::WaitForNext(const absl::Status& why, absl::Duration lived) {
@@ -73,6 +82,12 @@ bool Redialer::WaitForNext(const absl::Status& why, absl::Duration lived) {
   next_attempt_ = loop_.now() + *wait;
   wait_.Start(*wait);
   return true;
+}
+
+std::unique_ptr<ChannelGenerator> Redialer::TakeGenerator() {
+  if (reviewing_) return nullptr;
+  review_.Stop();
+  return std::move(generator_);
 }
 
 absl::Status Redialer::WhyDown() const {

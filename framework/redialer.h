@@ -37,6 +37,9 @@ class Redialer {
   // The channel died, having carried traffic for so long: another attempt follows in a while. False if there will be none.
   bool Redial(const absl::Status& why, absl::Duration lived);
 
+  // Ends it. Null if it is asking right now, and goes on.
+  std::unique_ptr<ChannelGenerator> TakeGenerator();
+
   // True from an attempt that failed until one that does not.
   bool down() const { return !failure_.ok(); }
   // Why a call that will not wait fails while the other side is down.
@@ -49,7 +52,7 @@ class Redialer {
   void Failed(absl::Status why);
 
   Loop& loop_;
-  const std::unique_ptr<ChannelGenerator> generator_;
+  std::unique_ptr<ChannelGenerator> generator_;
   RedialEvents& events_;
   absl::Status failure_;  // of the last attempt
   Instant next_attempt_;

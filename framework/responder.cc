@@ -49,7 +49,7 @@ absl::Status Answer::SendError(const absl::Status& why) {
   // Nothing can be said, on this wire or with these parts: the request is dropped, or in order, where a gap would shift all
   // replies, the channel ends.
   box_->shard().Execute([box = box_, id = id_, bytes = bytes_, channel = channel_] {
-    if (box->transport() != nullptr) box->transport()->DropUnanswered(id, bytes, channel);
+    if (box->opened_transport() != nullptr) box->opened_transport()->DropUnanswered(id, bytes, channel);
   });
   return status;
 }

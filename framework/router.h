@@ -42,7 +42,19 @@ class Router {
   }
   Router& Otherwise(TaskHandler<M> handler) { return Otherwise(Answering(std::move(handler))); }
 
-  bool empty() const { return by_method_.empty() && by_command_.empty() && !otherwise_; }
+  // Called for each channel: before the first request that comes on it, and after the last, with the reason. Where the executor
+  // runs several tasks at once, so may these; a serial one keeps the order.
+  Router& OnConnect(absl::AnyInvocable<void(Connection) const> handler) {
+    on_connect_ = std::move(handler);
+    return *this;
+  }
+  Router& OnDisconnect(absl::AnyInvocable<void(Connection, absl::Status) const> handler) {
+    on_disconnect_ = std::move(handler);
+    return *this;
+  }
+
+  bool takes_messages() const { return !by_method_.empty() || !by_command_.empty() || otherwise_; }
+  bool watches_connections() const { return on_connect_ || on_disconnect_; }
   // Null: nobody takes it.
   const Handler* Find(const Route& route) const {
     if (const auto* method = std::get_if<int64_t>(&route)) {
@@ -66,6 +78,11 @@ class Router {
   absl::flat_hash_map<int64_t, Handler> by_method_;
   absl::flat_hash_map<std::string, Handler> by_command_;
   Handler otherwise_;
+  absl::AnyInvocable<void(Connection) const> on_connect_;
+  absl::AnyInvocable<void(Connection, absl::Status) const> on_disconnect_;
+
+  template <class>
+  friend class RouterSink;
 };
 
 // "method 7", "command \"x\"", "no method".
@@ -102,6 +119,14 @@ class RouterSink final : public RequestSink {
   void OnDropped(Incoming&& incoming) const override {
     Answer answer(incoming);
     if (answer.expected()) (void)answer.Fail(absl::CancelledError("the server's executor ended before the request was handled"));
+  }
+
+  bool watches_connections() const override { return router_.watches_connections(); }
+  void OnConnected(const Ref<PostBox>& box) const override {
+    if (router_.on_connect_) router_.on_connect_(Connection(box));
+  }
+  void OnDisconnected(const Ref<PostBox>& box, absl::Status why) const override {
+    if (router_.on_disconnect_) router_.on_disconnect_(Connection(box), std::move(why));
   }
 
  private:

@@ -3,9 +3,11 @@
 #include <string>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "listenrain/framework/transport.h"
 #include "listenrain/testing/engine_fixture.h"
+#include "listenrain/testing/scripted_channel.h"
 
 namespace rain {
 namespace {
@@ -18,6 +20,25 @@ class ThrowingGenerator final : public ChannelGenerator {
   std::optional<absl::Duration> ReviewAfter() override { return std::nullopt; }
   std::optional<absl::Duration> RetryAfter(const absl::Status&, absl::Duration) override { return std::nullopt; }
   TransportKey bound_key() const override { return "throwing://bound"; }
+};
+
+// Connects to one peer after another; in between it is asked for a better one, and throws.
+class ThrowingReview final : public ChannelGenerator {
+ public:
+  explicit ThrowingReview(std::vector<std::shared_ptr<ScriptedPeer>> peers) : peers_(std::move(peers)) {}
+  void Next(Loop& loop, absl::AnyInvocable<void(absl::StatusOr<std::unique_ptr<Channel>>) &&> done) override {
+    if (asked_++ % 2 == 1) throw std::runtime_error("no review today");
+    loop.Run(
+        [peer = peers_.at(next_++), done = std::move(done)]() mutable { std::move(done)(NewScriptedChannel(std::move(peer))); });
+  }
+  std::optional<absl::Duration> ReviewAfter() override { return absl::Milliseconds(20); }
+  std::optional<absl::Duration> RetryAfter(const absl::Status&, absl::Duration) override { return absl::Milliseconds(5); }
+  TransportKey bound_key() const override { return "throwing://bound"; }
+
+ private:
+  const std::vector<std::shared_ptr<ScriptedPeer>> peers_;
+  int asked_ = 0;
+  size_t next_ = 0;
 };
 
 class ThrowingPartsTest : public EngineFixture {
@@ -45,6 +66,24 @@ TEST_F(ThrowingPartsTest, AGeneratorThatThrowsEndsItsRequestsAndNoOthers) {
   EXPECT_TRUE(absl::IsInvalidArgument(failed.result.status())) << failed.result.status();
   EXPECT_TRUE(other.result.ok()) << other.result.status();
   ExpectBalanced(protocol);
+}
+
+TEST_F(ThrowingPartsTest, AReviewThatThrowsKeepsNobodyFromConnectingAgain) {
+  int logged = 0;
+  SetLogSink([&](Severity, absl::string_view, absl::string_view) { ++logged; });
+  const std::vector peers{ScriptedPeer::Make(), ScriptedPeer::Make()};
+  const auto protocol = RegisterWith([&](const TransportKey&) { return std::make_unique<ThrowingReview>(peers); });
+  ASSERT_TRUE(rain_->Post(protocol, "throwing://x", Message::Text("?")).ok());
+  Settle();
+  loop_->Advance(absl::Milliseconds(20));
+  Settle();
+  EXPECT_EQ(logged, 1);
+  peers[0]->Break(absl::UnavailableError("reset"));
+  Settle();
+  ASSERT_TRUE(rain_->Post(protocol, "throwing://x", Message::Text("?")).ok());
+  loop_->Advance(absl::Milliseconds(5));
+  Settle();
+  EXPECT_EQ(peers[1]->taken(), peers[0]->taken());
 }
 
 TEST_F(ThrowingPartsTest, AListeningGeneratorThatThrowsListensNoMore) {

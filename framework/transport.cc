@@ -8,12 +8,6 @@
 #include "listenrain/framework/status.h"
 
 namespace rain {
-namespace {
-
-constexpr absl::Duration kIdle = absl::Seconds(1);
-
-}  // namespace
-
 Transport::Transport(Ref<PostBox> box, std::shared_ptr<const RequestSink> sink)
     : box_(std::move(box)),
       boxes_(box_),
@@ -26,15 +20,18 @@ Transport::Transport(Ref<PostBox> box, std::shared_ptr<const RequestSink> sink)
       limits_(box_->protocol().limits),
       observer_(shard_.observer()),
       sink_(std::move(sink)),
-      hold_(shard_.loop(), [this] { holding_ = true; }),
+      hold_(shard_.loop(), [this] { OnPatienceOver(); }),
       built_in_queue_(box_->protocol().queue == nullptr),
       queue_(built_in_queue_ ? NewFifoQueue() : box_->protocol().queue()),
       requests_(box_->protocol().stat_machines == nullptr ? NewStatMachinePool(shard_.nodes())
                                                           : box_->protocol().stat_machines(shard_.nodes())),
       deadlines_(shard_.loop()),
+      window_requests_(box_->in_flight()),
       retries_(limits_.retry_share, limits_.retry_burst),
       stall_(shard_.loop(), [this] { OnStalled(); }),
-      idle_(shard_.loop(), [this] { OnIdle(); }) {
+      idle_(shard_.loop(), [this] { OnIdle(); }),
+      keepalive_(shard_.loop(), [this] { OnKeepalive(); }),
+      rest_(shard_.loop(), [this] { OnRest(); }) {
   box_->set_transport(this);
 }
 
@@ -56,6 +53,8 @@ void Transport::Attach(std::unique_ptr<Channel> channel) {
                           redialer_ != nullptr};
   counters_.channels_opened.Add();
   link_ = std::make_unique<Link>(parts, std::move(channel), static_cast<LinkEvents&>(*this));
+  BeginUpkeep();
+  TellConnected();
   Pump();
 }
 
@@ -75,11 +74,15 @@ void Transport::End(absl::Status why) {
   });
   TellRoom();
   ForgetPeersRequests();
+  EndUpkeep();
+  TellReady(why);
   if (link_ != nullptr) {
     ReleaseCharges();
+    TellDisconnected(why);
     link_->Close(std::move(why));
     counters_.channels_closed.Add();
   }
+  if (sink_ == nullptr || !sink_->watches_connections()) box_->ClearSession();  // else once its end was told
   redialer_.reset();
   better_.reset();
   for (const Ref<Drain>& drain : std::exchange(drains_, {})) drain->Leave(*this, drained_);
@@ -135,25 +138,10 @@ absl::StatusOr<MessageHeader> Transport::Peek(const Payload& payload) const {
   return Guarded("the message codec, reading a header,", [&] { return codec_.PeekHeader(payload, box_->role()); });
 }
 
-void Transport::OnReadDone() {
-  busy_ = true;
-  if (first_read_.infinite()) first_read_ = now();
-  if (!ended_ && !idle_.running()) idle_.Start(kIdle);
-  if (holding_ || better_ != nullptr || draining()) OnQuieter();
-}
-
 // Less is under way than before: what waited for the last of it may come now.
 void Transport::OnQuieter() {
   if (holding_ || better_ != nullptr) MaybeMove();
   MaybeFinish();
-}
-
-// After a while without traffic, the tables that traffic needed are given back.
-void Transport::OnIdle() {
-  if (std::exchange(busy_, false)) return idle_.Start(kIdle);
-  if (link_ != nullptr) link_->Trim();
-  if (asked_ids_.empty()) asked_ids_ = {};
-  early_answers_.Trim();
 }
 
 void Transport::OnTaken(const ChargedPacket& packet) { box_->budget().Release(packet.charge); }

@@ -35,6 +35,9 @@ class Transport final : public Resident, private LinkEvents, private DeadlineOwn
 
   Transport(Ref<PostBox> box, std::shared_ptr<const RequestSink> sink);
   void set_on_gone(OnGone on_gone) { on_gone_ = std::move(on_gone); }
+  // Told after OnGone if it ended for want of use: whoever asks its box again shall dial with this generator.
+  using OnRested = absl::AnyInvocable<void(std::unique_ptr<ChannelGenerator>) &&>;
+  void set_on_rest(OnRested on_rest) { on_rest_ = std::move(on_rest); }
   ~Transport() override;
 
   // Asks the generator for a channel, and for another one whenever it died; messages wait meanwhile.
@@ -45,7 +48,11 @@ class Transport final : public Resident, private LinkEvents, private DeadlineOwn
   absl::Status Submit(Submission& submission, Encode encode);
   // A message from the mailbox: to its box's transport, or to its end if that is gone.
   static void Accept(Outgoing& outgoing);
-  void Cancel(Token token);
+  // False if no request here has this token.
+  bool Cancel(Token token);
+  // Tells, at once or later in this loop, when there is a channel; or why there is none.
+  using Ready = absl::AnyInvocable<void(absl::Status) &&>;
+  void WhenReady(Ready told);
   // Fewer one-way messages wait for their handlers: reading may go on.
   void PostsHandled() { WatchBacklog(); }
   // PostBox::WhenRoom, on the loop.
@@ -108,15 +115,25 @@ class Transport final : public Resident, private LinkEvents, private DeadlineOwn
   void SendControl(MessageKind kind, const MsgId& id);
   void OnCancel(const MsgId& id);
 
-  void OnIdle();
   void OnQuieter();
+
+  // Upkeep (transport_upkeep.cc).
+  void BeginUpkeep();
+  void EndUpkeep();
+  void OnIdle();
+  void OnKeepalive();
+  void OnRest();
+  void TellReady(const absl::Status& status);
+  void TellConnected();
+  void TellDisconnected(const absl::Status& why);
 
   // The channel's end, and the next one (transport_reconnect.cc).
   void OnDialed(std::unique_ptr<Channel> channel) override;
   void OnBetter(std::unique_ptr<Channel> channel) override;
   bool Quiet() const;
   void MaybeMove();
-  void Unlink();
+  void OnPatienceOver();
+  void Unlink(const absl::Status& why);
   void OnDialFailed(const absl::Status& why) override;
   void OnGivenUp(absl::Status why) override;
   void Hangup(absl::Status why);
@@ -159,13 +176,16 @@ class Transport final : public Resident, private LinkEvents, private DeadlineOwn
   Observer* const observer_;
   const std::shared_ptr<const RequestSink> sink_;  // null: requests of the peer are refused
   OnGone on_gone_;
+  OnRested on_rest_;
+  std::vector<Ready> ready_;
   std::unique_ptr<Redialer> redialer_;  // null: an accepted channel
   std::unique_ptr<Link> link_;          // null while there is no channel
   uint32_t channel_ = 0;                // its number
   std::unique_ptr<Channel> better_;     // to move to, once the present one is quiet
   bool leaving_ = false;                // the peer goes away: the present channel gets no more requests
   bool holding_ = false;                // requests wait for another channel
-  DelayTimer hold_;
+  DelayTimer hold_;                     // begins and ends that, while there is a better one
+  absl::Duration patience_;             // how long they go on with the present one
   Instant first_read_ = Instant::Infinite();
   bool ended_ = false;
 
@@ -176,7 +196,7 @@ class Transport final : public Resident, private LinkEvents, private DeadlineOwn
   std::vector<absl::AnyInvocable<void() &&>> when_room_;    // who asked to be told
   std::unique_ptr<StatMachinePool> requests_;
   DeadlineLine deadlines_;
-  size_t window_requests_ = 0;  // sent and without outcome
+  Counter& window_requests_;  // sent and without outcome
   size_t window_bytes_ = 0;
   RetryBudget retries_;
   uint64_t requests_sent_ = 0;     // in order: the last id given
@@ -198,8 +218,12 @@ class Transport final : public Resident, private LinkEvents, private DeadlineOwn
   uint64_t taken_at_pause_ = 0;
   DelayTimer stall_;
 
-  bool busy_ = false;  // something was read since the idle timer looked last
-  DelayTimer idle_;
+  Instant last_read_;
+  DelayTimer idle_;         // until memory is given back
+  DelayTimer keepalive_;    // until the peer is pinged, or given up
+  bool pinged_ = false;     // and nothing was read since
+  DelayTimer rest_;         // until an unused channel is closed
+  uint64_t rested_at_ = 0;  // how much had been written when that was looked at last
 };
 
 }  // namespace rain

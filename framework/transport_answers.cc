@@ -157,7 +157,7 @@ void Transport::WriteAnswer(Outgoing& answer) {
     shard_.nodes().RecycleInLoop(answer);
     return;
   }
-  const MessageHeader header = std::move(answer.header);
+  const MessageHeader header = answer.header;
   DropAnswer(answer);
   if (header.kind == MessageKind::reply) {
     AnswerError(header.id, packet.status(), true);
@@ -167,7 +167,8 @@ void Transport::WriteAnswer(Outgoing& answer) {
 }
 
 void Transport::DropAnswer(Outgoing& answer) {
-  counters_.replies_dropped.Add();
+  const bool is_reply = answer.header.kind == MessageKind::reply || answer.header.kind == MessageKind::error;
+  (is_reply ? counters_.replies_dropped : counters_.skipped).Add();
   shard_.nodes().RecycleInLoop(answer);
 }
 

@@ -1,13 +1,16 @@
 // TransportHandle: asks one transport: callbacks, stat machines, coroutines, blocking calls, one-way messages.
 #pragma once
 
+#include <memory>
 #include <type_traits>
 #include <utility>
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/statusor.h"
 #include "listenrain/framework/baton.h"
+#include "listenrain/framework/connection.h"
 #include "listenrain/framework/guarded.h"
+#include "listenrain/framework/handover.h"
 #include "listenrain/framework/outgoing.h"
 #include "listenrain/framework/post_box.h"
 #include "listenrain/framework/protocol_register_table.h"
@@ -78,6 +81,22 @@ template <class M>
 class TransportHandle {
  public:
   TransportHandle(Protocol<M> protocol, Ref<PostBox> box) : protocol_(std::move(protocol)), box_(std::move(box)) {}
+  // Of the peer that a handler was asked by, or that a listener has.
+  TransportHandle(Protocol<M> protocol, const Connection& connection) : TransportHandle(std::move(protocol), connection.box()) {}
+
+  // Dials if need be, and tells once, on the executor: OK as soon as there is a channel; else why the attempt to connect failed.
+  void Ready(absl::AnyInvocable<void(absl::Status) &&> told) const {
+    box_->WhenReady([box = box_, told = std::move(told)](absl::Status status) mutable {
+      box->RunForUser([told = std::move(told), status = std::move(status)]() mutable { std::move(told)(std::move(status)); });
+    });
+  }
+  // The same, and waits. Errors beside those: FAILED_PRECONDITION this thread runs a loop, which must not wait.
+  absl::Status SyncReady() const {
+    if (Baton::AnyHeldHere()) return MustNotWait("SyncReady");
+    const auto ready = std::make_shared<Handover<absl::Status>>();
+    box_->WhenReady([ready](absl::Status status) { ready->Put(std::move(status)); });
+    return ready->Take();
+  }
 
   // Asks. Exactly one outcome is told, on the executor, if OK is returned; else nothing is called.
   // Errors: RESOURCE_EXHAUSTED the queue is full (see Overflow), or the message too large; ALREADY_EXISTS the msgID is in flight;
@@ -100,10 +119,7 @@ class TransportHandle {
   // Asks and waits: for the reply, or the outcome's error. Errors beside those: FAILED_PRECONDITION this thread runs a loop,
   // which must not wait.
   absl::StatusOr<M> SyncSend(const M& message, const SendOptions& options = {}) const {
-    if (Baton::AnyHeldHere()) {
-      return absl::FailedPreconditionError(
-          "SyncSend on a thread that runs a loop would stop that loop: use Send with a callback, or another executor");
-    }
+    if (Baton::AnyHeldHere()) return MustNotWait("SyncSend");
     SyncWaiter waiter;
     Submission submission = Describe(MessageKind::request, options);
     submission.where = RunOn::loop;
@@ -128,9 +144,14 @@ class TransportHandle {
   // waits for room, which may be at once; or when the transport has ended, so that the next Send says why.
   void WhenRoom(absl::AnyInvocable<void() &&> told) const { box_->WhenRoom(std::move(told)); }
 
+  Connection connection() const { return Connection(box_); }
   const PostBox& box() const { return *box_; }
 
  private:
+  static absl::Status MustNotWait(const char* what) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(what, " on a thread that runs a loop would stop that loop: use Send with a callback, or another executor"));
+  }
   friend class SendAwaiter<M>;
 
   template <class Make>

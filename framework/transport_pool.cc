@@ -1,5 +1,8 @@
 #include "listenrain/framework/transport_pool.h"
 
+#include <algorithm>
+#include <compare>
+#include <cstdint>
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
@@ -35,41 +38,101 @@ struct PoolKeyEqual {
   }
 };
 
+// The transports to one key. A busy one is better than one without a channel.
+class Group {
+ public:
+  // Null if another one is to be made: only while all have a channel, and something to do.
+  const Ref<PostBox>* Best(size_t most) const {
+    const Ref<PostBox>* best = nullptr;
+    Load least{true, SIZE_MAX};
+    bool all_connected = true;
+    for (const Ref<PostBox>& box : boxes_) {
+      const Load load = LoadOf(*box);
+      all_connected &= !load.no_channel;
+      if (best == nullptr || load < least) {
+        best = &box;
+        least = load;
+      }
+    }
+    return boxes_.size() < most && all_connected && (best == nullptr || least.packets > 0) ? nullptr : best;
+  }
+  const std::vector<Ref<PostBox>>& boxes() const { return boxes_; }
+  void Add(Ref<PostBox> box) { boxes_.push_back(std::move(box)); }
+  // Null if it is not here.
+  Ref<PostBox> Take(const PostBox& box) {
+    const auto found = std::find_if(boxes_.begin(), boxes_.end(), [&](const auto& each) { return each.get() == &box; });
+    if (found == boxes_.end()) return nullptr;
+    Ref<PostBox> taken = std::move(*found);
+    boxes_.erase(found);
+    return taken;
+  }
+
+ private:
+  struct Load {
+    bool no_channel;
+    size_t packets;
+    friend auto operator<=>(const Load&, const Load&) = default;
+  };
+  static Load LoadOf(const PostBox& box) {
+    return {box.state() != LinkState::connected, box.in_flight().value() + box.budget().packets()};
+  }
+
+  std::vector<Ref<PostBox>> boxes_;
+};
+
 class DefaultTransportPool final : public TransportPool {
  public:
   explicit DefaultTransportPool(TransportOpener opener) : opener_(std::move(opener)) {}
 
   absl::StatusOr<Ref<PostBox>> Get(const SharedProtocol& protocol, const TransportKey& key) override {
-    const PoolKeyView wanted{protocol.get(), key};
+    const size_t most = protocol->pool.channels_per_key;
     {
       MutexLock lock(mutex_);
-      const auto found = boxes_.find(wanted);
-      if (found != boxes_.end()) return found->second;
+      const auto found = groups_.find(PoolKeyView{protocol.get(), key});
+      const Ref<PostBox>* box = found != groups_.end() ? found->second.Best(most) : nullptr;
+      if (box != nullptr) return *box;
     }
     absl::StatusOr<Ref<PostBox>> opened = opener_(protocol, key);
     if (!opened.ok()) return opened;
     MutexLock lock(mutex_);
-    return boxes_.try_emplace(PoolKey{protocol.get(), key}, *std::move(opened)).first->second;
+    Group& group = groups_[PoolKey{protocol.get(), key}];
+    if (const Ref<PostBox>* box = group.Best(most); box != nullptr) return *box;  // somebody was faster
+    group.Add(*opened);
+    return opened;
   }
 
   void Evict(const PostBox& box) override {
     Ref<PostBox> evicted;  // dropped after the lock
     MutexLock lock(mutex_);
-    const auto found = boxes_.find(PoolKeyView{&box.protocol(), box.key()});
-    if (found == boxes_.end() || found->second.get() != &box) return;
-    evicted = std::move(found->second);
-    boxes_.erase(found);
+    const auto found = groups_.find(PoolKeyView{&box.protocol(), box.key()});
+    if (found == groups_.end()) return;
+    evicted = found->second.Take(box);
+    if (found->second.boxes().empty()) groups_.erase(found);
   }
 
   size_t size() const override {
     MutexLock lock(mutex_);
-    return boxes_.size();
+    size_t size = 0;
+    for (const auto& [key, group] : groups_) size += group.boxes().size();
+    return size;
+  }
+
+  std::vector<PooledTransport> Transports() const override {
+    std::vector<PooledTransport> transports;
+    MutexLock lock(mutex_);
+    for (const auto& [key, group] : groups_) {
+      for (const Ref<PostBox>& box : group.boxes()) {
+        transports.push_back({box->protocol().name, box->key(), box->peer(), box->state(), box->in_flight().value(),
+                              box->budget().packets(), box->budget().bytes()});
+      }
+    }
+    return transports;
   }
 
  private:
   const TransportOpener opener_;
   mutable Mutex mutex_;
-  absl::flat_hash_map<PoolKey, Ref<PostBox>, PoolKeyHash, PoolKeyEqual> boxes_ ABSL_GUARDED_BY(mutex_);
+  absl::flat_hash_map<PoolKey, Group, PoolKeyHash, PoolKeyEqual> groups_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace

@@ -84,12 +84,8 @@ void Transport::WhenRoom(absl::AnyInvocable<void() &&> told) {
   OnRoom();
 }
 
-// In a later turn: an inline executor would call them here.
 void Transport::TellRoom() {
-  if (when_room_.empty()) return;
-  shard_.loop().Run([box = box_, told = std::exchange(when_room_, {})]() mutable {
-    for (auto& tell : told) GuardedAndLogged("the executor", [&] { box->protocol().executor->Run(std::move(tell)); });
-  });
+  for (auto& told : std::exchange(when_room_, {})) box_->RunForUser(std::move(told));
 }
 
 // The other side is down: those who would not wait for that fail.

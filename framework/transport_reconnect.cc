@@ -8,6 +8,7 @@
 namespace rain {
 
 void Transport::Dial(std::unique_ptr<ChannelGenerator> generator) {
+  box_->set_state(LinkState::connecting);
   redialer_ = std::make_unique<Redialer>(shard_.loop(), std::move(generator), static_cast<RedialEvents&>(*this));
   redialer_->Dial();
 }
@@ -18,13 +19,22 @@ void Transport::OnDialed(std::unique_ptr<Channel> channel) {
 
 constexpr absl::Duration kPatience = absl::Seconds(1);
 
-// The channel in use serves on until nothing is in flight on it. If that does not come by itself, requests wait for it.
+// The channel in use serves on until nothing is in flight on it. If that does not come by itself, requests wait for it, now and
+// then, and never for long: what is in flight may take its time.
 void Transport::OnBetter(std::unique_ptr<Channel> channel) {
   if (ended_) return;
   if (link_ == nullptr) return Attach(std::move(channel));
   better_ = std::move(channel);
-  hold_.Start(kPatience);
+  patience_ = kPatience;
+  hold_.Start(patience_);
   MaybeMove();
+}
+
+void Transport::OnPatienceOver() {
+  if (leaving_) return;
+  holding_ = !holding_;
+  hold_.Start(holding_ ? kPatience : patience_ *= 2);
+  if (!holding_) Pump();
 }
 
 // The peer answers what it was asked, and will take no more.
@@ -34,20 +44,26 @@ void Transport::OnGoAway() {
 }
 
 // Replies that nobody waits for any more are none to wait for.
-bool Transport::Quiet() const { return window_requests_ == 0 && asked_ == 0 && answers_.empty() && link_->pending_bytes() == 0; }
+bool Transport::Quiet() const {
+  return window_requests_.value() == 0 && asked_ == 0 && answers_.empty() && link_->pending_bytes() == 0;
+}
 
 void Transport::MaybeMove() {
   if (ended_ || link_ == nullptr || !Quiet()) return;
   if (better_ != nullptr) {
-    link_->Discard(absl::CancelledError("another channel took over"));
-    Unlink();
+    const absl::Status why = absl::CancelledError("another channel took over");
+    link_->Discard(why);
+    Unlink(why);
     return Attach(std::move(better_));
   }
   if (leaving_) Hangup(absl::UnavailableError("the peer went away"));
 }
 
 // Nothing is known of the present channel any more.
-void Transport::Unlink() {
+void Transport::Unlink(const absl::Status& why) {
+  EndUpkeep();
+  TellDisconnected(why);
+  box_->set_state(LinkState::connecting);
   ForgetPeersRequests();
   ReleaseCharges();
   counters_.channels_closed.Add();
@@ -61,6 +77,8 @@ void Transport::OnGivenUp(absl::Status why) { End(std::move(why)); }
 // What would not wait for a server that is down fails now, with the reason.
 void Transport::OnDialFailed(const absl::Status& why) {
   if (ended_) return;
+  box_->set_state(LinkState::down);
+  TellReady(At(box_->key().text(), why));
   FailWaiters(why);
   const absl::Status swept = Guarded("the queue", [&] {
     std::vector<Outgoing*> waiting;
@@ -95,7 +113,7 @@ void Transport::Lose(absl::Status why) {
     SettleSent(why);
     return absl::OkStatus();
   });
-  Unlink();
+  Unlink(why);
   if (!queued.ok()) return End(absl::InternalError(queued.message()));
   MaybeFinish();
   if (ended_) return;
@@ -137,7 +155,8 @@ void Transport::QueueAgain(std::vector<UntakenPacket> untaken, std::vector<Outgo
     if (Outgoing* post = PostOf(std::move(*packet)); post != nullptr) again.push_back(post);
   }
   for (Outgoing* request : over) Fail(*request, At(box_->key().text(), why));
-  window_requests_ = window_bytes_ = 0;
+  window_requests_.Subtract(window_requests_.value());
+  window_bytes_ = 0;
   for (Outgoing* next : again) {
     next->stage = Stage::submitted;
     box_->budget().ChargeAgain(next->size);

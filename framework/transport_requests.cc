@@ -25,7 +25,7 @@ bool Transport::MayWriteDirectly(const Submission& submission) const {
 
 bool Transport::WindowHas(size_t bytes) const {
   // In order it is known what timed out here and is still worked on there.
-  const size_t requests = in_order() ? requests_sent_ - replies_received_ : window_requests_;
+  const size_t requests = in_order() ? requests_sent_ - replies_received_ : window_requests_.value();
   return requests == 0 || (requests < limits_.window_requests && window_bytes_ + bytes <= limits_.window_bytes);
 }
 
@@ -190,7 +190,7 @@ void Transport::Depart(Outgoing& request, size_t packet_bytes) {
   if (in_order()) ++requests_sent_;
   request.stage = Stage::sent;
   request.packet_bytes = packet_bytes;
-  ++window_requests_;
+  window_requests_.Add();
   window_bytes_ += request.size;
   CountSent(MessageKind::request, packet_bytes);
   link_->Sent(packet_bytes);
@@ -250,7 +250,7 @@ void Transport::Leave(Outgoing& request) {
   if (request.stage == Stage::waiting) waiters_.Remove(request);
   box_->Refund(request);
   if (request.stage == Stage::sent) {
-    --window_requests_;
+    window_requests_.Subtract();
     window_bytes_ -= request.size;
   }
   request.payload.clear();
@@ -340,17 +340,13 @@ void Transport::OnDeadline(Outgoing& outgoing) {
   OnQuieter();
 }
 
-void Transport::Cancel(Token token) {
+bool Transport::Cancel(Token token) {
   Outgoing* request = requests_->Pop(token);
-  if (request == nullptr) {
-    // It may still be on its way to the mailbox, on another thread: then it ends when it comes.
-    Outgoing* coming = shard_.nodes().Named(token);
-    if (coming != nullptr) coming->cancelled = true;
-    return;
-  }
+  if (request == nullptr) return false;
   GiveUp(*request, absl::CancelledError("cancelled by the caller"));
   Pump();
   OnQuieter();
+  return true;
 }
 
 }  // namespace rain

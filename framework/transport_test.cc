@@ -174,7 +174,7 @@ TEST_F(TransportTest, EitherSideAsksOnOneTransport) {
   const auto protocol = Register(std::move(spec));
   Outcome<Message> pushed;
   Serve<Message>(protocol, kKey, [&](Message message, CallContext context, Responder<Message> responder) {
-    TransportHandle<Message> back(protocol, context.transport());
+    TransportHandle<Message> back(protocol, context.connection());
     EXPECT_TRUE(back.Send(Message::Text("and you?"), pushed.callback()).ok());
     EXPECT_TRUE(back.Post(Message::Text("news")).ok());
     EXPECT_TRUE(responder.Reply(message).ok());

@@ -30,7 +30,8 @@ class EngineFixture : public testing::Test {
     parts.observer = std::move(observer);
     rain_ = std::make_unique<ListenRain>(std::move(parts));
   }
-  ~EngineFixture() override {
+  // While what the test's outcomes and handlers refer to is still there.
+  void TearDown() override {
     listeners_.clear();
     rain_->Stop();
     Settle();

@@ -25,6 +25,7 @@ struct TcpOptions {
   BufferOptions buffers;
   int nodelay = 1;
   int keepalive = 0;  // seconds
+  int reuseport = 0;
   std::string congestion;
   int backlog = 0;
   int connect_timeout = 10'000;  // milliseconds
@@ -32,8 +33,8 @@ struct TcpOptions {
 };
 
 absl::StatusOr<TcpOptions> ParseTcpOptions(const TransportKey& key) {
-  absl::Status known = key.CheckOptions(
-      {"nodelay", "keepalive", "sndbuf", "rcvbuf", "congestion", "backlog", "connect_timeout", "backoff", "backoff_max"});
+  absl::Status known = key.CheckOptions({"nodelay", "keepalive", "sndbuf", "rcvbuf", "congestion", "backlog", "reuseport",
+                                         "connect_timeout", "backoff", "backoff_max"});
   if (!known.ok()) return known;
   TcpOptions options;
   options.where = key.text();
@@ -42,6 +43,7 @@ absl::StatusOr<TcpOptions> ParseTcpOptions(const TransportKey& key) {
   options.buffers = *buffers;
   absl::Status status = key.ReadOption("nodelay", 0, 1, options.nodelay);
   if (status.ok()) status = key.ReadOption("keepalive", 0, kDay / 4, options.keepalive);
+  if (status.ok()) status = key.ReadOption("reuseport", 0, 1, options.reuseport);
   if (status.ok()) status = key.ReadOption("connect_timeout", 1, kDay * 1000, options.connect_timeout);
   if (!status.ok()) return status;
   auto backlog = ParseBacklog(key);
@@ -113,6 +115,9 @@ absl::StatusOr<UniqueFd> BindAndListen(const SocketAddress& address, const TcpOp
   auto socket = NewSocket(address.family(), options);
   if (!socket.ok()) return socket;
   absl::Status set = SetSocketOption(socket->get(), SOL_SOCKET, SO_REUSEADDR, 1, "reuseaddr", options.where);
+  if (set.ok() && options.reuseport != 0) {
+    set = SetSocketOption(socket->get(), SOL_SOCKET, SO_REUSEPORT, 1, "reuseport", options.where);
+  }
   if (set.ok() && address.family() == AF_INET6) {
     set = SetSocketOption(socket->get(), IPPROTO_IPV6, IPV6_V6ONLY, 0, "v6only", options.where);
   }

@@ -11,6 +11,8 @@ namespace rain {
 //   sndbuf=, rcvbuf=       bytes; default: the system tunes them
 //   congestion=name        the algorithm, such as cubic or bbr; default: the system's
 //   backlog=count          listening: peers that may wait to be accepted, default 4096 (net.core.somaxconn bounds it)
+//   reuseport=0|1          listening: several listeners, of this program and of others, share the port, if all say so; the system
+//                          spreads the peers. Default 0
 //   connect_timeout=ms     dialing, the name's resolution included; default 10000
 //   backoff=, backoff_max= dialing again: the first wait at most and every wait at most, in ms (framework/backoff.h)
 // A listener takes port 0 for a free one (see bound_key), "[::]" for IPv6 and IPv4, "*" for whichever of these exists. A host

@@ -96,7 +96,7 @@ TEST_P(Flood, BothSidesAskThroughSmallBoundsWithoutDeadlock) {
         listening.Listen(FreshKey(), Handling([&](Message message, CallContext context, Responder<Message> responder) {
                            {
                              MutexLock lock(mutex);
-                             if (!back) back = context.transport();
+                             if (!back) back = context.connection().box();
                            }
                            EXPECT_TRUE(responder.Reply(message).ok());
                          }));

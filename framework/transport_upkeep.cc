@@ -1,0 +1,98 @@
+// Transport: what it does while nothing happens, and what it tells of its channels.
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "listenrain/framework/status.h"
+#include "listenrain/framework/transport.h"
+
+namespace rain {
+namespace {
+
+constexpr absl::Duration kTrimAfter = absl::Seconds(1);
+
+}  // namespace
+
+void Transport::BeginUpkeep() {
+  last_read_ = now();
+  pinged_ = false;
+  const ProtocolParts& protocol = box_->protocol();
+  if (protocol.keepalive < absl::InfiniteDuration()) keepalive_.Start(protocol.keepalive);
+  if (redialer_ != nullptr && protocol.pool.max_idle < absl::InfiniteDuration()) rest_.Start(protocol.pool.max_idle);
+}
+
+void Transport::EndUpkeep() {
+  keepalive_.Stop();
+  rest_.Stop();
+  idle_.Stop();
+}
+
+void Transport::OnReadDone() {
+  last_read_ = now();
+  pinged_ = false;
+  if (first_read_.infinite()) first_read_ = last_read_;
+  if (!ended_ && !idle_.running()) idle_.Start(kTrimAfter);
+  if (holding_ || better_ != nullptr || draining()) OnQuieter();
+}
+
+// After a while without traffic, the tables that traffic needed are given back.
+void Transport::OnIdle() {
+  const absl::Duration silent = now() - last_read_;
+  if (silent < kTrimAfter) return idle_.Start(kTrimAfter - silent);
+  if (link_ != nullptr) link_->Trim();
+  if (asked_ids_.empty()) asked_ids_ = {};
+  early_answers_.Trim();
+}
+
+// A peer that has been silent is asked for a sign of life, and given up if it gives none. One that is not read says nothing.
+void Transport::OnKeepalive() {
+  const absl::Duration period = box_->protocol().keepalive;
+  const absl::Duration silent = now() - last_read_;
+  if (!pinged_ && silent < period) return keepalive_.Start(period - silent);
+  keepalive_.Start(period);
+  if (paused_ || link_->reading_ended()) return;
+  if (pinged_) {
+    return Hangup(absl::UnavailableError(
+        absl::StrCat("the peer was silent for ", absl::FormatDuration(silent), ", and did not answer a ping (keepalive)")));
+  }
+  pinged_ = true;
+  SendControl(MessageKind::ping, MsgId());
+}
+
+// A dialed transport that nobody used for a while closes its channel. Its box dials again when somebody asks for it.
+void Transport::OnRest() {
+  const Instant moved = link_ != nullptr && link_->end() == rested_at_ ? last_read_ : now();
+  if (link_ != nullptr) rested_at_ = link_->end();
+  const absl::Duration max_idle = box_->protocol().pool.max_idle;
+  const absl::Duration silent = now() - moved;
+  if (!on_rest_) return;
+  const bool unused = link_ != nullptr && better_ == nullptr && Quiet() && requests_->size() == 0 && queue_->size() == 0;
+  if (!unused || silent < max_idle) return rest_.Start(unused ? max_idle - silent : max_idle);
+  std::unique_ptr<ChannelGenerator> generator = redialer_->TakeGenerator();
+  if (generator == nullptr) return rest_.Start(max_idle);
+  auto on_rest = std::exchange(on_rest_, nullptr);
+  End(absl::CancelledError("nobody used the channel for pool.max_idle"));
+  std::move(on_rest)(std::move(generator));
+}
+
+void Transport::WhenReady(Ready told) {
+  if (ended_) return std::move(told)(box_->Closed());
+  if (link_ != nullptr) return std::move(told)(absl::OkStatus());
+  if (redialer_ != nullptr && redialer_->down()) return std::move(told)(At(box_->key().text(), redialer_->WhyDown()));
+  ready_.push_back(std::move(told));
+}
+
+void Transport::TellReady(const absl::Status& status) {
+  for (Ready& told : std::exchange(ready_, {})) std::move(told)(Fresh(status));
+}
+
+void Transport::TellConnected() {
+  box_->set_state(LinkState::connected);
+  TellReady(absl::OkStatus());
+  if (sink_ != nullptr && sink_->watches_connections()) dispatcher_.Deliver(Delivery(sink_, box_, absl::OkStatus()));
+}
+
+void Transport::TellDisconnected(const absl::Status& why) {
+  if (sink_ != nullptr && sink_->watches_connections()) dispatcher_.Deliver(Delivery(sink_, box_, Fresh(why)));
+}
+
+}  // namespace rain
