@@ -9,7 +9,7 @@
 #   clang     clang with -Wthread-safety, warnings are errors
 #   tidy      the layout is clang-format's and clang-tidy finds nothing; runs no test
 #   docs      the API reference, build-docs/html/index.html; a warning of Doxygen is an error; runs no test
-#   long      release, with the tests' long amounts of work
+#   long      release, with the tests' long amounts of work; then ten minutes of everything at once under ThreadSanitizer
 #   coverage  gcc with gcov: what part of the lines and branches the tests reach
 #
 # Build directories: build, build-asan, build-tsan, build-clang, build-coverage, build-docs. RAIN_TEST_ARGS goes to `meson test`: a
@@ -35,6 +35,18 @@ build() {
   ninja -C "$1"
 }
 
+build_with_tsan() {
+  set_up build-tsan -Db_sanitize=thread -Db_lundef=false
+  ninja -C build-tsan "$@"
+}
+
+# Runs tests at scale $1, with $2 times the patience.
+run_with_tsan() {
+  local wrap=()
+  setarch -R true && wrap=(setarch -R)  # ThreadSanitizer cannot start where the kernel spreads addresses widely
+  TSAN_OPTIONS=second_deadlock_stack=1 run_tests build-tsan "$1" "$2"
+}
+
 build_with_clang() {
   need clang
   CC=clang CXX=clang++ build build-clang -Dwerror=true
@@ -50,6 +62,9 @@ run_mode() {
     long)
       build build -Dwerror=true
       run_tests build long 20
+      mode=long-tsan
+      build_with_tsan testing/faults/mix_test
+      RAIN_TEST_ARGS=mix_test run_with_tsan long 20
       ;;
     asan)
       build build-asan -Db_sanitize=address,undefined -Db_lundef=false '-Dcpp_args=-fno-sanitize-recover=all -D_GLIBCXX_ASSERTIONS'
@@ -57,9 +72,8 @@ run_mode() {
         UBSAN_OPTIONS=print_stacktrace=1 run_tests build-asan asan 4
       ;;
     tsan)
-      build build-tsan -Db_sanitize=thread -Db_lundef=false
-      setarch -R true && wrap=(setarch -R)  # ThreadSanitizer cannot start where the kernel spreads addresses widely
-      TSAN_OPTIONS=second_deadlock_stack=1 run_tests build-tsan asan 6
+      build_with_tsan
+      run_with_tsan asan 6
       ;;
     clang)
       build_with_clang

@@ -91,9 +91,29 @@ def coroutines_ask_each_other(examples):
                  re.escape('one boots for 30\nnobody sells snow\none umbrella for 12\n'))
 
 
+def a_protocol_of_ones_own(examples):
+  for key in ['tcp://127.0.0.1:0', 'inproc://text']:
+    check_prints(examples.run('custom_protocol', key),
+                 re.escape('ECHO three words here -> three words here\nDANCE -> what is "DANCE"?\n'))
+
+
+def push_tells_everybody_in_the_room(examples):
+  for key in ['tcp://127.0.0.1:0', f'unix:@listenrain-room-{os.getpid()}', 'inproc://room']:
+    check_prints(examples.run('push', key),
+                 re.escape('welcome, ada\nwelcome, bob\nbob hears: bob: good evening\n'
+                           'ada hears: bob: good evening\nada hears: bob has left\n'))
+
+
+def a_stat_machine_takes_a_conversation_to_its_end(examples):
+  for key in ['tcp://127.0.0.1:0', 'inproc://office']:
+    check_prints(examples.run('state_machine', key),
+                 re.escape('with 25: got a ticket for seat 7\nwith 5: too little money: seat 7 is free again\n'))
+
+
 TESTS = [sayhi_over_tcp, sayhi_over_a_unix_socket, sayhi_within_the_process, sayhi_server_and_client_are_two_programs,
          a_client_without_a_server_says_so, swap_transport_swaps, a_key_of_an_unknown_scheme_is_refused,
-         coroutines_ask_each_other]
+         coroutines_ask_each_other, a_protocol_of_ones_own, push_tells_everybody_in_the_room,
+         a_stat_machine_takes_a_conversation_to_its_end]
 
 if __name__ == '__main__':
   sys.exit(tap.run(TESTS, Examples(sys.argv[1:])))

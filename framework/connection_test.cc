@@ -126,7 +126,7 @@ TEST_F(ConnectionTest, PushesToOnePeerAndToAll) {
   Settle();
   EXPECT_EQ(pushed_, (std::vector<std::string>{"b:you"}));
   pushed_.clear();
-  EXPECT_EQ(PostToAll(listener, served_, Message::Text("all")), 2u);
+  EXPECT_EQ(PostToAll(served_, listener.connections(), Message::Text("all")), 2u);
   Settle();
   EXPECT_EQ(pushed_, (std::vector<std::string>{"a:all", "b:all"}));
 }
@@ -149,6 +149,9 @@ TEST_F(ConnectionTest, ADialerIsToldOfItsChannelsToo) {
   EXPECT_EQ(seen[0], "up");
   EXPECT_THAT(seen[1], testing::HasSubstr("closed"));
   EXPECT_EQ(seen[2], "up");
+  rain_->Stop();  // tells of the second one's end
+  Settle();
+  EXPECT_EQ(seen.size(), 4u);
 }
 
 }  // namespace

@@ -73,8 +73,8 @@ class Delivery {
  private:
   void Drop();
   void Complete(absl::Status why);
-  bool Expired() const;
   void TellOfChannel(const RequestSink& sink);
+  bool Expired() const;
 
   Outgoing* request_ = nullptr;
   absl::Status why_;

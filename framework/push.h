@@ -1,19 +1,20 @@
-// Push: one message to every peer of a listener.
+// Push: one message to many peers.
 #pragma once
 
 #include <cstddef>
+#include <vector>
 
-#include "listenrain/framework/listener.h"
+#include "listenrain/framework/connection.h"
 #include "listenrain/framework/transport_handle.h"
 
 namespace rain {
 
-// Posts to all who are connected now. Returns how many transports took it; one that is gone, or whose queue is full, does not.
-// Thread: any.
+// Posts to each, such as to listener.connections(). Returns how many transports took it; one that is gone, or whose queue is full,
+// does not. Thread: any.
 template <class M>
-size_t PostToAll(const Listener& listener, const Protocol<M>& protocol, const M& message) {
+size_t PostToAll(const Protocol<M>& protocol, const std::vector<Connection>& connections, const M& message) {
   size_t taken = 0;
-  for (const Connection& connection : listener.connections()) {
+  for (const Connection& connection : connections) {
     if (TransportHandle<M>(protocol, connection).Post(message).ok()) ++taken;
   }
   return taken;

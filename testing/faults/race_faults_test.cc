@@ -23,8 +23,8 @@ constexpr std::array kEnds{End::cancel, End::reply, End::timeout, End::close, En
 
 // What scenes share, so that a scene costs no threads.
 struct Stage {
-  std::shared_ptr<Loop> server_loop = NewUvLoop();
-  std::shared_ptr<Loop> client_loop = NewUvLoop();
+  std::shared_ptr<Loop> server_loop = NewUvLoop().value();
+  std::shared_ptr<Loop> client_loop = NewUvLoop().value();
   std::shared_ptr<Executor> executor = NewThreadPool({.threads = 2});
   std::vector<TransportScheme> schemes;
 };

@@ -1,6 +1,6 @@
-"""Holds docs/extending.md against the files that it shows: these are built and run by testing/consumer. Prints TAP.
+"""Holds docs/tutorial.md and docs/extending.md against the files that they show, which other tests build and run. Prints TAP.
 
-Usage: extending_test.py SOURCE_ROOT
+Usage: guides_test.py SOURCE_ROOT
 """
 
 import os
@@ -17,9 +17,9 @@ CONSUMER = 'testing/consumer'
 
 class Page:
 
-  def __init__(self, source_root):
+  def __init__(self, source_root, name):
     self.source_root = source_root
-    self.text = self.read('docs/extending.md')
+    self.text = self.read(name)
 
   def sections(self):
     return self.text.split('\n## ')
@@ -37,30 +37,44 @@ class Page:
       return file.read()
 
 
-def each_block_is_in_a_file_that_its_section_links_to(page):
+def check_blocks(page, least):
   blocks = 0
   for section in page.sections():
     texts = [page.read(name) for name in page.links(section) if os.path.isfile(page.path(name))]
     for block in BLOCK.findall(section):
       blocks += 1
       check(any(block in text for text in texts), f'the tree has it otherwise:\n{block}')
-  check(blocks > 10, f'it has {blocks} blocks')
+  check(blocks > least, f'it has {blocks} blocks')
 
 
-def each_part_out_of_the_tree_is_shown(page):
+def check_links(page):
+  for name in page.links(page.text):
+    check(os.path.exists(page.path(name)), f'there is no {name}')
+
+
+def the_tutorial_shows_what_the_examples_have(guides):
+  check_blocks(guides['tutorial'], 8)
+
+
+def extending_shows_what_the_parts_have(guides):
+  check_blocks(guides['extending'], 10)
+
+
+def each_part_out_of_the_tree_is_shown(guides):
+  page = guides['extending']
   parts = [name for name in os.listdir(os.path.join(page.source_root, CONSUMER)) if name.startswith('own_')]
   check(len(parts) >= 5, f'only {parts}')
   for name in parts:
     check(f'{CONSUMER}/{name}' in page.links(page.text), f'it does not link to {name}')
 
 
-def what_it_links_to_is_there(page):
-  for name in page.links(page.text):
-    check(os.path.exists(page.path(name)), f'there is no {name}')
+def what_they_link_to_is_there(guides):
+  for page in guides.values():
+    check_links(page)
 
 
-TESTS = [each_block_is_in_a_file_that_its_section_links_to, each_part_out_of_the_tree_is_shown,
-         what_it_links_to_is_there]
+TESTS = [the_tutorial_shows_what_the_examples_have, extending_shows_what_the_parts_have, each_part_out_of_the_tree_is_shown,
+         what_they_link_to_is_there]
 
 if __name__ == '__main__':
-  sys.exit(tap.run(TESTS, Page(*sys.argv[1:])))
+  sys.exit(tap.run(TESTS, {name: Page(sys.argv[1], f'docs/{name}.md') for name in ['tutorial', 'extending']}))
