@@ -149,8 +149,9 @@ TEST_F(ConnectionTest, ADialerIsToldOfItsChannelsToo) {
   EXPECT_EQ(seen[0], "up");
   EXPECT_THAT(seen[1], testing::HasSubstr("closed"));
   EXPECT_EQ(seen[2], "up");
-  rain_->Stop();  // while `seen` is there to be told
+  rain_->Stop();  // tells of the second one's end
   Settle();
+  EXPECT_EQ(seen.size(), 4u);
 }
 
 }  // namespace
