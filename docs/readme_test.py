@@ -69,7 +69,7 @@ def the_program_has_twenty_lines(readme):
 
 
 def what_it_links_to_is_there(readme):
-  prose = re.sub(r'^```.*?^```$', '', readme.text, flags=re.M | re.S)
+  prose = re.sub(r'^```.*?^```$|`[^`]*`', '', readme.text, flags=re.M | re.S)
   paths = re.findall(r'\]\((?!http|#)([^)#]+)', prose)
   check(paths, 'it links to nothing')
   for path in paths:

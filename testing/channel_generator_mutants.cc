@@ -118,7 +118,7 @@ std::vector<ChannelMutant> GeneratorMutants() {
       {"NeverCallsDone", "never: an answer to the dialer's Next", MutateGenerators<NeverCallsDone>},
       {"CallsDoneAfterItsEnd", "though its generator was destroyed", MutateGenerators<CallsDoneAfterItsEnd>},
       {"RefusesWithAnotherCode", "a refused dial gave", MutateGenerators<RefusesWithAnotherCode>},
-      {"MakesChannelsForItsOwnLoop", "not its own", MutateGenerators<MakesChannelsForItsOwnLoop>},
+      {"MakesChannelsForItsOwnLoop", "a peer's 300000 bytes, all read", MutateGenerators<MakesChannelsForItsOwnLoop>},
       {"BindsToNoKey", "bound_key()", MutateGenerators<BindsToNoKey>},
       {"IgnoresUnknownOptions", "with an unknown option gave", IgnoresUnknownOptions},
       {"ListensTwice", "listening twice gave", ListensTwice},
