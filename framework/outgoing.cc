@@ -73,7 +73,8 @@ void OutgoingPool::Clean(Outgoing& outgoing) {
   outgoing.header = MessageHeader();
   outgoing.where = RunOn::executor;
   outgoing.stage = Stage::submitted;
-  outgoing.idempotent = outgoing.wait_for_ready = outgoing.cancelled = false;
+  outgoing.idempotent = outgoing.wait_for_ready = false;
+  outgoing.cancelled.store(false, std::memory_order_relaxed);
   outgoing.priority = 0;
   outgoing.size = outgoing.packet_bytes = outgoing.answered_bytes = 0;
   outgoing.channel = 0;

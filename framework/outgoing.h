@@ -51,7 +51,8 @@ struct Outgoing final : Timer {
   Stage stage = Stage::submitted;
   bool idempotent = false;
   bool wait_for_ready = false;
-  bool cancelled = false;     // before it came to the loop; thread: loop
+  // Before it came to the loop, which alone sets it; a node that is refused is cleaned by any thread.
+  std::atomic<bool> cancelled{false};
   bool outside = false;       // constant: a node that New gives, not NewInLoop
   int priority = 0;           // higher leaves first, in queues that look at it
   size_t size = 0;            // bytes of the payload

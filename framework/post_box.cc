@@ -180,7 +180,7 @@ void PostBox::Cancel(Token token) {
     if (box->transport_ != nullptr && box->transport_->Cancel(token)) return;
     // It may still be on its way to the mailbox, on another thread: then it ends when it comes.
     Outgoing* coming = box->shard_->nodes().Named(token);
-    if (coming != nullptr) coming->cancelled = true;
+    if (coming != nullptr) coming->cancelled.store(true, std::memory_order_relaxed);
   });
 }
 

@@ -142,7 +142,7 @@ absl::Status Transport::Admit(Outgoing& outgoing) {
   }
   switch (outgoing.header.kind) {
     case MessageKind::request: {
-      if (outgoing.cancelled) return absl::CancelledError("cancelled by the caller");
+      if (outgoing.cancelled.load(std::memory_order_relaxed)) return absl::CancelledError("cancelled by the caller");
       outgoing.owner = this;
       requests_->Add(outgoing);
       if (traits_.ids == IdPolicy::carried) {
