@@ -26,11 +26,11 @@ class Certificates {
     std::string options() const { return absl::StrCat("cert=", cert, "&key=", key); }
   };
 
-  Certificates() {
+  explicit Certificates(const std::string& authority = "authority") {
     std::string name = absl::StrCat(testing::TempDir(), "rain-certificates-XXXXXX");
     EXPECT_NE(mkdtemp(name.data()), nullptr);
     folder_ = name;
-    authority_ = Certificate("authority", authority_key_.get(), 0, "");
+    authority_ = Certificate(authority, authority_key_.get(), 0, "");
     WriteCertificate("authority", authority_.get());
   }
   ~Certificates() { std::filesystem::remove_all(folder_); }

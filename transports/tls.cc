@@ -68,8 +68,8 @@ absl::StatusOr<TlsOptions> ParseTlsOptions(const TransportKey& key, bool dialing
 }
 
 absl::Status Unfit(const TlsOptions& options, absl::string_view option, absl::string_view file, absl::string_view wanted) {
-  return Invalid(
-      options, absl::StrCat("option \"", option, "\": ", file, ": ", OpenSslReason(), "; it should be a PEM file with ", wanted));
+  return Invalid(options, absl::StrCat("option \"", option, "\": ", file, ": ", OpenSslReason(ERR_peek_error()),
+                                       "; it should be a PEM file with ", wanted));
 }
 
 absl::Status LoadFiles(SSL_CTX* context, const TlsOptions& options, bool dialing) {
@@ -85,7 +85,8 @@ absl::Status LoadFiles(SSL_CTX* context, const TlsOptions& options, bool dialing
   }
   if (options.ca.empty()) {
     if (options.verify == 0 || SSL_CTX_set_default_verify_paths(context) == 1) return absl::OkStatus();
-    return Invalid(options, absl::StrCat("the system's authorities: ", OpenSslReason(), "; say in option \"ca\" whom to trust"));
+    return Invalid(options, absl::StrCat("the system's authorities: ", OpenSslReason(ERR_peek_error()),
+                                         "; say in option \"ca\" whom to trust"));
   }
   if (SSL_CTX_load_verify_file(context, options.ca.c_str()) != 1) {
     return Unfit(options, "ca", options.ca, "the certificates of the authorities to trust");
@@ -99,7 +100,7 @@ absl::StatusOr<std::shared_ptr<SSL_CTX>> NewContext(const TlsOptions& options, b
   const std::shared_ptr<SSL_CTX> context(SSL_CTX_new(dialing ? TLS_client_method() : TLS_server_method()), SSL_CTX_free);
   if (context == nullptr || SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION) != 1 ||
       SSL_CTX_set_cipher_list(context.get(), "ECDHE+AESGCM:ECDHE+CHACHA20") != 1) {
-    return absl::ResourceExhaustedError(absl::StrCat(options.where, ": OpenSSL: ", OpenSslReason()));
+    return absl::ResourceExhaustedError(absl::StrCat(options.where, ": OpenSSL: ", OpenSslReason(ERR_peek_error())));
   }
   SSL_CTX_set_options(context.get(), SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_NO_TICKET);
   SSL_CTX_set_num_tickets(context.get(), 0);

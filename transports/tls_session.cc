@@ -28,6 +28,7 @@ absl::string_view AdviceFor(int reason, long verified) {
           return "dial the peer by a name that its certificate has, or say that name in option name";
         case X509_V_ERR_CERT_HAS_EXPIRED:
           return "the peer's certificate must be renewed";
+        case X509_V_ERR_CERT_SIGNATURE_FAILURE:
         case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
         case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
         case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
@@ -128,7 +129,8 @@ TlsSession::TlsSession(const Parts& parts, const std::string& where)
     : parts_(parts), where_(where), ssl_(SSL_new(parts.context.get())) {
   ERR_clear_error();
   if (!TlsBio::Attach(ssl_, *this) || (!parts_.name.empty() && !SetName(ssl_, parts_.name))) {
-    failure_ = absl::ResourceExhaustedError(absl::StrCat(where_, ": OpenSSL makes no connection: ", OpenSslReason()));
+    failure_ =
+        absl::ResourceExhaustedError(absl::StrCat(where_, ": OpenSSL makes no connection: ", OpenSslReason(ERR_peek_error())));
   } else if (SSL_is_server(ssl_) == 1) {
     SSL_set_accept_state(ssl_);
   } else {
@@ -203,9 +205,10 @@ TlsResult TlsSession::ResultOf(int returned) {
 
 absl::Status TlsSession::WhyFailed(int ssl_error) const {
   if (ssl_error == SSL_ERROR_SYSCALL) return absl::ResourceExhaustedError(absl::StrCat(where_, ": no memory for TLS"));
-  const int reason = ERR_GET_REASON(ERR_peek_error());
+  const unsigned long error = ERR_peek_last_error();  // of TLS itself; what came before it is of lower layers
+  const int reason = ERR_GET_REASON(error);
   const long verified = SSL_get_verify_result(ssl_);
-  std::string text = absl::StrCat(where_, handshaken_ ? ": TLS: " : ": TLS handshake: ", OpenSslReason());
+  std::string text = absl::StrCat(where_, handshaken_ ? ": TLS: " : ": TLS handshake: ", OpenSslReason(error));
   if (reason == SSL_R_CERTIFICATE_VERIFY_FAILED) {
     absl::StrAppend(&text, ": ", X509_verify_cert_error_string(verified));
     if (!parts_.name.empty()) absl::StrAppend(&text, ", for ", parts_.name);
@@ -215,8 +218,7 @@ absl::Status TlsSession::WhyFailed(int ssl_error) const {
   return absl::Status(!handshaken_ || told_by_peer ? absl::StatusCode::kUnavailable : absl::StatusCode::kDataLoss, text);
 }
 
-std::string OpenSslReason() {
-  const unsigned long error = ERR_peek_error();
+std::string OpenSslReason(unsigned long error) {
   if (ERR_SYSTEM_ERROR(error)) return std::generic_category().message(ERR_GET_REASON(error));
   const char* const reason = ERR_reason_error_string(error);
   return reason != nullptr ? reason : absl::StrCat("error ", error);

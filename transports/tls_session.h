@@ -80,7 +80,7 @@ class TlsSession {
   absl::Status failure_;
 };
 
-// OpenSSL's words for the first error of this thread's queue, which begins anew at each call of a session.
-std::string OpenSslReason();
+// OpenSSL's words for an error of its queue.
+std::string OpenSslReason(unsigned long error);
 
 }  // namespace rain

@@ -1,0 +1,133 @@
+// TLS as a service uses it: what its keys may say, long streams, and whole calls.
+#include <openssl/ssl.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "listenrain/listenrain.h"
+#include "listenrain/testing/manual_loop.h"
+#include "listenrain/testing/recording_events.h"
+#include "listenrain/transports/certificates_test.h"
+#include "listenrain/transports/inproc.h"
+#include "listenrain/transports/tls.h"
+#include "listenrain/transports/tls_channel.h"
+
+namespace rain {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using Made = absl::StatusOr<std::unique_ptr<Channel>>;
+
+TEST(TlsOptions, WhatDoesNotFitIsSaid) {
+  Certificates& certificates = TestCertificates();
+  const auto pair = certificates.Issue("options", "DNS:localhost");
+  const auto other = certificates.Issue("other", "DNS:localhost");
+  const auto expect = [](const auto& made, const std::string& text) {
+    EXPECT_TRUE(absl::IsInvalidArgument(made.status())) << made.status();
+    EXPECT_THAT(std::string(made.status().message()), AllOf(HasSubstr("tls://127.0.0.1:1"), HasSubstr(text)));
+  };
+  const auto listen = [](const std::string& options) { return NewTlsScheme().listen("tls://127.0.0.1:1" + options); };
+  const auto dial = [](const std::string& options) { return NewTlsScheme().dial("tls://127.0.0.1:1" + options); };
+  expect(listen(""), "who listens needs a certificate");
+  expect(listen("?cert=" + pair.cert), "options \"cert\" and \"key\" go together");
+  expect(listen("?cert=/no/such&key=" + pair.key),
+         "option \"cert\": /no/such: No such file or directory; it should be a PEM file");
+  expect(listen("?cert=" + pair.key + "&key=" + pair.key), "option \"cert\": " + pair.key);
+  expect(listen("?cert=" + pair.cert + "&key=" + other.key), "option \"key\": " + other.key + ": key values mismatch");
+  expect(listen("?verify=1&" + pair.options()), "say in option \"ca\" by whom");
+  expect(dial("?ca=/no/such"), "option \"ca\": /no/such: No such file or directory");
+  expect(dial("?ca=" + pair.key), "option \"ca\": " + pair.key);
+  expect(dial("?verify=2"), "option \"verify\"");
+  expect(dial("?handshake_timeout=0"), "option \"handshake_timeout\"");
+  expect(dial("?sndbuff=1"), "unknown option \"sndbuff\"");
+}
+
+// TLS 1.3 with a new key after each MiB.
+TEST(TlsChannel, LongStreamsChangeTheirKeys) {
+  const auto pair = TestCertificates().Issue("rekey", "DNS:localhost");
+  static int key_updates = 0;
+  const auto parts = [&](bool dialing) {
+    auto made = std::make_shared<TlsParts>();
+    made->session.context.reset(SSL_CTX_new(dialing ? TLS_client_method() : TLS_server_method()), SSL_CTX_free);
+    SSL_CTX* const context = made->session.context.get();
+    if (!dialing) {
+      EXPECT_EQ(SSL_CTX_use_certificate_chain_file(context, pair.cert.c_str()), 1);
+      EXPECT_EQ(SSL_CTX_use_PrivateKey_file(context, pair.key.c_str(), SSL_FILETYPE_PEM), 1);
+      SSL_CTX_set_msg_callback(context, [](int, int, int type, const void* bytes, size_t size, SSL*, void*) {
+        if (type == SSL3_RT_HANDSHAKE && size > 0 && *static_cast<const char*>(bytes) == SSL3_MT_KEY_UPDATE) ++key_updates;
+      });
+    }
+    made->session.blocks = NewBufferPool();
+    made->dialing = dialing;
+    made->handshake_timeout = absl::Seconds(10);
+    made->rekey_bytes = 1 << 20;
+    return made;
+  };
+  ManualLoop loop;
+  const TransportScheme scheme = NewInprocScheme();
+  const auto listener = *scheme.listen("inproc://here");
+  const auto dialer = *scheme.dial("inproc://here");
+  std::unique_ptr<Channel> near, far;
+  RecordingEvents near_events, far_events;
+  listener->Next(loop, [&](Made made) { far = NewTlsChannel(parts(false), *std::move(made)); });
+  dialer->Next(loop, [&](Made made) { near = NewTlsChannel(parts(true), *std::move(made)); });
+  ASSERT_TRUE(loop.RunUntilIdle());
+  near->Start(loop, near_events);
+  far->Start(loop, far_events);
+  const std::string bytes(8 << 20, 'x');
+  const Buffer piece = Buffer::Static(bytes);
+  near->Write({&piece, 1});
+  ASSERT_TRUE(loop.RunUntilIdle());
+  EXPECT_EQ(far_events.bytes, bytes);
+  EXPECT_GE(key_updates, 7);
+}
+
+class TlsService : public testing::Test {
+ protected:
+  void SetUp() override {
+    rain_ = NewListenRain().value();
+    protocol_ = RegisterMessages(*rain_).value();
+    Router<Message> router;
+    router.Otherwise(
+        [](Message message, CallContext, Responder<Message> responder) { (void)responder.Reply(std::move(message)); });
+    listener_ = rain_->Listen(*protocol_, absl::StrCat("tls://127.0.0.1:0?", LoopbackTlsOptions()), std::move(router)).value();
+  }
+  absl::StatusOr<Message> Echo(const TransportKey& key, const std::string& text, const SendOptions& options = {}) {
+    return rain_->SyncSend(*protocol_, key, Message::Text("echo", text), options);
+  }
+
+  std::unique_ptr<ListenRain> rain_;
+  std::optional<Protocol<Message>> protocol_;
+  Listener listener_;
+};
+
+TEST_F(TlsService, Echoes) {
+  for (const size_t size : {size_t{0}, size_t{1}, size_t{110}, size_t{300'000}, size_t{5'000'000}}) {
+    const auto reply = Echo(listener_.bound_key(), std::string(size, 'x'));
+    ASSERT_TRUE(reply.ok()) << reply.status();
+    EXPECT_EQ(reply->text(), std::string(size, 'x'));
+  }
+}
+
+TEST_F(TlsService, AServerThatIsNotTrustedFailsCallsAtOnceWithTheReason) {
+  const auto reply =
+      Echo(absl::StrCat(listener_.bound_key().text(), "&name=elsewhere"), "secret", {.timeout = absl::Seconds(100)});
+  EXPECT_TRUE(absl::IsUnavailable(reply.status())) << reply.status();
+  EXPECT_THAT(std::string(reply.status().message()), HasSubstr("hostname mismatch"));
+}
+
+TEST_F(TlsService, AServerThatIsNotTrustedIsFailedOver) {
+  const std::string good = listener_.bound_key().text();
+  const auto reply = Echo(absl::StrCat(good, "&name=elsewhere,", good), "to the second", {.wait_for_ready = true});
+  ASSERT_TRUE(reply.ok()) << reply.status();
+  EXPECT_EQ(reply->text(), "to the second");
+}
+
+}  // namespace
+}  // namespace rain
