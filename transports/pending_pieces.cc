@@ -2,6 +2,8 @@
 
 #include <sys/uio.h>
 
+#include <algorithm>
+#include <cstring>
 #include <utility>
 
 namespace rain {
@@ -23,6 +25,18 @@ size_t PendingPieces::Gather(absl::Span<iovec> vectors) const {
     vectors[count] = {const_cast<char*>(pieces_[at].data()), pieces_[at].size()};
   }
   return count;
+}
+
+size_t PendingPieces::Take(absl::Span<char> to) {
+  size_t taken = 0;
+  while (taken < to.size() && !empty()) {
+    const Buffer& piece = pieces_[first_];
+    const size_t count = std::min(piece.size(), to.size() - taken);
+    std::memcpy(to.data() + taken, piece.data(), count);
+    taken += count;
+    Drop(count);
+  }
+  return taken;
 }
 
 void PendingPieces::Drop(size_t count) {

@@ -34,6 +34,18 @@ TEST(PendingPieces, GathersFromTheFrontAndDropsAcrossPieces) {
   EXPECT_EQ(pending.bytes(), 0u);
 }
 
+TEST(PendingPieces, TakesFromTheFrontAcrossPieces) {
+  PendingPieces pending;
+  for (const char* piece : {"one", "two", "three"}) pending.Append(Buffer::Static(piece));
+  std::array<char, 8> taken;
+  EXPECT_EQ(pending.Take(absl::MakeSpan(taken)), 8u);
+  EXPECT_EQ(std::string(taken.data(), 8), "onetwoth");
+  EXPECT_EQ(pending.bytes(), 3u);
+  EXPECT_EQ(pending.Take(absl::MakeSpan(taken)), 3u);
+  EXPECT_EQ(std::string(taken.data(), 3), "ree");
+  EXPECT_TRUE(pending.empty());
+}
+
 TEST(PendingPieces, KeepsTheOrderWhileItMovesUpWhatIsLeft) {
   PendingPieces pending;
   std::string expected;

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 #include <cassert>
-#include <cstring>
 #include <utility>
 #include <vector>
 
@@ -20,6 +19,7 @@ namespace {
 
 constexpr size_t kRecordBytes = TlsSession::kRecordBytes;
 constexpr size_t kBatchBytes = 8 * kRecordBytes;
+constexpr size_t kMostAnswerBytes = size_t{1} << 20;  // of TLS's own to a peer that does not read; a batch is less
 constexpr size_t kSmallestRead = 4 << 10;
 constexpr size_t kLargestRead = 64 << 10;
 constexpr absl::string_view kFailedHandshakeUrl = "listenrain/failed_handshake";
@@ -60,7 +60,6 @@ class TlsChannel final : public Channel, private ChannelEvents, private TurnTask
   void Flush();
   bool EncryptBatch();
   TlsResult EncryptRecord(size_t expected_bytes);
-  size_t Join(absl::Span<char> record);
   void Send();
   void TellDrained();
   void Deliver();
@@ -224,25 +223,9 @@ TlsResult TlsChannel::EncryptRecord(size_t expected_bytes) {
     return result;
   }
   std::array<char, kRecordBytes> record;
-  const size_t size = Join(absl::MakeSpan(record));
+  const size_t size = pending_.Take(absl::MakeSpan(record));
   encrypted_ += size;
   return session_->Write(record.data(), size, expected_bytes);
-}
-
-size_t TlsChannel::Join(absl::Span<char> record) {
-  std::array<iovec, 64> pieces;
-  size_t size = 0;
-  while (size < record.size() && !pending_.empty()) {
-    const size_t before = size;
-    const size_t count = pending_.Gather(absl::MakeSpan(pieces));
-    for (size_t i = 0; i < count && size < record.size(); ++i) {
-      const size_t part = std::min(pieces[i].iov_len, record.size() - size);
-      std::memcpy(record.data() + size, pieces[i].iov_base, part);
-      size += part;
-    }
-    pending_.Drop(size - before);
-  }
-  return size;
 }
 
 void TlsChannel::TellDrained() {
@@ -279,6 +262,9 @@ Buffer TlsChannel::ReadBuffer(size_t hint) {
 
 void TlsChannel::OnRead(Buffer bytes) {
   if (closed_ || end_told_) return;  // what comes after the end means nothing
+  if (below_->pending_bytes() > kMostAnswerBytes) {
+    return Fail(absl::ResourceExhaustedError(absl::StrCat(peer_.address, ": TLS: the peer asks for answers and reads none")));
+  }
   session_->Feed(std::move(bytes));
   if (!handshaken_) {
     if (!Handshake()) return;

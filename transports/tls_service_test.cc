@@ -1,6 +1,7 @@
 // TLS as a service uses it: what its keys may say, long streams, and whole calls.
 #include <openssl/ssl.h>
 
+#include <future>
 #include <memory>
 #include <optional>
 #include <string>
@@ -88,6 +89,46 @@ TEST(TlsChannel, LongStreamsChangeTheirKeys) {
   EXPECT_GE(key_updates, 7);
 }
 
+// Each change of its key asks for one of ours.
+TEST(TlsChannel, APeerThatAsksForAnswersAndReadsNoneIsGivenUp) {
+  ManualLoop loop;
+  const TransportScheme inproc = NewInprocScheme();
+  const auto listener = *NewTlsScheme("tls+inproc", inproc).listen("tls+inproc://here?pipe=4096&" + LoopbackTlsOptions());
+  const auto dialer = *inproc.dial("inproc://here");
+  std::unique_ptr<Channel> peer, far;
+  RecordingEvents peer_events, far_events;
+  listener->Next(loop, [&](Made made) { far = *std::move(made); });
+  dialer->Next(loop, [&](Made made) { peer = *std::move(made); });
+  ASSERT_TRUE(loop.RunUntilIdle());
+  peer->Start(loop, peer_events);
+  far->Start(loop, far_events);
+
+  const std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> context(SSL_CTX_new(TLS_client_method()), &SSL_CTX_free);
+  const std::unique_ptr<SSL, decltype(&SSL_free)> ssl(SSL_new(context.get()), &SSL_free);
+  SSL_set_bio(ssl.get(), BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
+  const auto exchange = [&] {
+    std::string out(static_cast<size_t>(BIO_pending(SSL_get_wbio(ssl.get()))), '\0');
+    BIO_read(SSL_get_wbio(ssl.get()), out.data(), static_cast<int>(out.size()));
+    const Buffer piece = Buffer::Adopt(std::move(out));
+    peer->Write({&piece, 1});
+    ASSERT_TRUE(loop.RunUntilIdle());
+    BIO_write(SSL_get_rbio(ssl.get()), peer_events.bytes.data(), static_cast<int>(peer_events.bytes.size()));
+    peer_events.bytes.clear();
+  };
+  while (SSL_connect(ssl.get()) != 1) exchange();
+  peer->SetReading(false);
+  constexpr int kEnough = 200'000;
+  int asked = 0;
+  for (; asked < kEnough && !far_events.closed.has_value(); ++asked) {
+    ASSERT_EQ(SSL_key_update(ssl.get(), SSL_KEY_UPDATE_REQUESTED), 1);
+    ASSERT_EQ(SSL_write(ssl.get(), "x", 1), 1);
+    if (asked % 100 == 0) exchange();
+  }
+  EXPECT_LT(asked, kEnough);
+  ASSERT_TRUE(far_events.closed.has_value());
+  EXPECT_TRUE(absl::IsResourceExhausted(*far_events.closed)) << *far_events.closed;
+}
+
 class TlsService : public testing::Test {
  protected:
   void SetUp() override {
@@ -99,7 +140,12 @@ class TlsService : public testing::Test {
     listener_ = rain_->Listen(*protocol_, absl::StrCat("tls://127.0.0.1:0?", LoopbackTlsOptions()), std::move(router)).value();
   }
   absl::StatusOr<Message> Echo(const TransportKey& key, const std::string& text, const SendOptions& options = {}) {
-    return rain_->SyncSend(*protocol_, key, Message::Text("echo", text), options);
+    std::promise<absl::StatusOr<Message>> told;
+    const absl::Status sent = rain_->Send(
+        *protocol_, key, Message::Text("echo", text),
+        [&told](absl::StatusOr<Message> reply) { told.set_value(std::move(reply)); }, options);
+    if (!sent.ok()) return sent;
+    return told.get_future().get();
   }
 
   std::unique_ptr<ListenRain> rain_;
