@@ -27,16 +27,14 @@ size_t PendingPieces::Gather(absl::Span<iovec> vectors) const {
   return count;
 }
 
-size_t PendingPieces::Take(absl::Span<char> to) {
-  size_t taken = 0;
-  while (taken < to.size() && !empty()) {
-    const Buffer& piece = pieces_[first_];
-    const size_t count = std::min(piece.size(), to.size() - taken);
-    std::memcpy(to.data() + taken, piece.data(), count);
-    taken += count;
-    Drop(count);
+size_t PendingPieces::Copy(absl::Span<char> to) const {
+  size_t copied = 0;
+  for (size_t at = first_; at < pieces_.size() && copied < to.size(); ++at) {
+    const size_t count = std::min(pieces_[at].size(), to.size() - copied);
+    std::memcpy(to.data() + copied, pieces_[at].data(), count);
+    copied += count;
   }
-  return taken;
+  return copied;
 }
 
 void PendingPieces::Drop(size_t count) {

@@ -20,8 +20,8 @@ class PendingPieces {
   void Append(Buffer piece);
   // Fills `vectors` from the front; returns how many were filled.
   size_t Gather(absl::Span<iovec> vectors) const;
-  // Fills `to` from the front, and drops that; returns how many bytes it was.
-  size_t Take(absl::Span<char> to);
+  // Copies from the front; returns how many bytes.
+  size_t Copy(absl::Span<char> to) const;
   // Drops `count` bytes from the front.
   void Drop(size_t count);
   void Clear();

@@ -34,16 +34,16 @@ TEST(PendingPieces, GathersFromTheFrontAndDropsAcrossPieces) {
   EXPECT_EQ(pending.bytes(), 0u);
 }
 
-TEST(PendingPieces, TakesFromTheFrontAcrossPieces) {
+TEST(PendingPieces, CopiesFromTheFrontAcrossPieces) {
   PendingPieces pending;
   for (const char* piece : {"one", "two", "three"}) pending.Append(Buffer::Static(piece));
-  std::array<char, 8> taken;
-  EXPECT_EQ(pending.Take(absl::MakeSpan(taken)), 8u);
-  EXPECT_EQ(std::string(taken.data(), 8), "onetwoth");
-  EXPECT_EQ(pending.bytes(), 3u);
-  EXPECT_EQ(pending.Take(absl::MakeSpan(taken)), 3u);
-  EXPECT_EQ(std::string(taken.data(), 3), "ree");
-  EXPECT_TRUE(pending.empty());
+  std::array<char, 8> bytes;
+  EXPECT_EQ(pending.Copy(absl::MakeSpan(bytes)), 8u);
+  EXPECT_EQ(std::string(bytes.data(), 8), "onetwoth");
+  EXPECT_EQ(pending.bytes(), 11u);
+  pending.Drop(8);
+  EXPECT_EQ(pending.Copy(absl::MakeSpan(bytes)), 3u);
+  EXPECT_EQ(std::string(bytes.data(), 3), "ree");
 }
 
 TEST(PendingPieces, KeepsTheOrderWhileItMovesUpWhatIsLeft) {

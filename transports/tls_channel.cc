@@ -58,7 +58,7 @@ class TlsChannel final : public Channel, private ChannelEvents, private TurnTask
   bool Handshake();
   void EndOfHandshake();
   void Flush();
-  bool EncryptBatch();
+  TlsResult EncryptBatch();
   TlsResult EncryptRecord(size_t expected_bytes);
   void Send();
   void TellDrained();
@@ -149,8 +149,9 @@ void TlsChannel::OnTimer() {
 }
 
 void TlsChannel::Send() {
-  const std::vector<Buffer> ciphertext = session_->TakeCiphertext();
+  const absl::Span<const Buffer> ciphertext = session_->Ciphertext();
   if (!ciphertext.empty()) below_->Write(ciphertext);
+  session_->ClearCiphertext();
 }
 
 void TlsChannel::Write(absl::Span<const Buffer> pieces) {
@@ -186,16 +187,19 @@ uint64_t TlsChannel::bytes_taken() const {
 void TlsChannel::Flush() {
   if (!handshaken_ || broken_) return;
   while (!pending_.empty() && below_->bytes_taken() == session_->ciphertext_bytes()) {
-    if (!EncryptBatch()) return;
+    const TlsResult result = EncryptBatch();
+    broken_ = result == TlsResult::failed;
+    if (broken_) return Fail(session_->failure());
     Send();
+    if (result == TlsResult::wants_more) return;
   }
-  if (!write_closed_ || !pending_.empty() || std::exchange(end_written_, true)) return;
-  session_->WriteEnd();
+  if (!write_closed_ || !pending_.empty() || end_written_) return;
+  end_written_ = session_->WriteEnd() == TlsResult::done;
   Send();
-  below_->CloseWrite();
+  if (end_written_) below_->CloseWrite();
 }
 
-bool TlsChannel::EncryptBatch() {
+TlsResult TlsChannel::EncryptBatch() {
   records_.clear();
   taken_before_ = encrypted_;
   if (encrypted_ - rekeyed_at_ >= parts_->rekey_bytes) {
@@ -204,28 +208,29 @@ bool TlsChannel::EncryptBatch() {
   }
   const uint64_t end = encrypted_ + std::min(pending_.bytes(), kBatchBytes);
   while (encrypted_ < end) {
-    broken_ = EncryptRecord(static_cast<size_t>(end - encrypted_)) == TlsResult::failed;
-    if (broken_) return Fail(session_->failure()), false;
+    const TlsResult result = EncryptRecord(static_cast<size_t>(end - encrypted_));
+    if (result != TlsResult::done) return result;
     records_.push_back({session_->ciphertext_bytes(), encrypted_});
   }
-  return true;
+  return TlsResult::done;
 }
 
 // Of a large piece as it lies there, or of small ones joined.
 TlsResult TlsChannel::EncryptRecord(size_t expected_bytes) {
   iovec first;
   pending_.Gather({&first, 1});
-  if (first.iov_len >= kRecordBytes || first.iov_len == pending_.bytes()) {
-    const size_t size = std::min(first.iov_len, kRecordBytes);
-    const TlsResult result = session_->Write(static_cast<const char*>(first.iov_base), size, expected_bytes);
-    pending_.Drop(size);
-    encrypted_ += size;
-    return result;
+  std::array<char, kRecordBytes> joined;
+  const char* bytes = static_cast<const char*>(first.iov_base);
+  size_t size = std::min(first.iov_len, kRecordBytes);
+  if (size < kRecordBytes && size < pending_.bytes()) {
+    bytes = joined.data();
+    size = pending_.Copy(absl::MakeSpan(joined));
   }
-  std::array<char, kRecordBytes> record;
-  const size_t size = pending_.Take(absl::MakeSpan(record));
+  const TlsResult result = session_->Write(bytes, size, expected_bytes);
+  if (result != TlsResult::done) return result;
+  pending_.Drop(size);
   encrypted_ += size;
-  return session_->Write(record.data(), size, expected_bytes);
+  return result;
 }
 
 void TlsChannel::TellDrained() {
@@ -291,7 +296,9 @@ void TlsChannel::Deliver() {
   }
   if (closed_) return;
   ReadBelow();
-  if (below_closed_ && all_told()) Finish();
+  Flush();  // which may have waited for the peer's word
+  TellDrained();
+  if (!finished_ && below_closed_ && all_told()) Finish();
 }
 
 void TlsChannel::Peek() {

@@ -1,6 +1,7 @@
 // TLS as a service uses it: what its keys may say, long streams, and whole calls.
 #include <openssl/ssl.h>
 
+#include <algorithm>
 #include <future>
 #include <memory>
 #include <optional>
@@ -89,44 +90,106 @@ TEST(TlsChannel, LongStreamsChangeTheirKeys) {
   EXPECT_GE(key_updates, 7);
 }
 
-// Each change of its key asks for one of ours.
-TEST(TlsChannel, APeerThatAsksForAnswersAndReadsNoneIsGivenUp) {
-  ManualLoop loop;
-  const TransportScheme inproc = NewInprocScheme();
-  const auto listener = *NewTlsScheme("tls+inproc", inproc).listen("tls+inproc://here?pipe=4096&" + LoopbackTlsOptions());
-  const auto dialer = *inproc.dial("inproc://here");
-  std::unique_ptr<Channel> peer, far;
-  RecordingEvents peer_events, far_events;
-  listener->Next(loop, [&](Made made) { far = *std::move(made); });
-  dialer->Next(loop, [&](Made made) { peer = *std::move(made); });
-  ASSERT_TRUE(loop.RunUntilIdle());
-  peer->Start(loop, peer_events);
-  far->Start(loop, far_events);
+// A peer by OpenSSL alone, on a raw channel, at the other end of a TLS channel.
+class TlsWithABarePeer : public testing::Test {
+ protected:
+  // The peer dials, or is dialed.
+  void Connect(SSL_CTX* context, bool peer_dials) {
+    const TransportScheme inproc = NewInprocScheme();
+    const TransportScheme tls = NewTlsScheme("tls+inproc", inproc);
+    const std::string options = LoopbackTlsOptions();
+    const auto listener =
+        peer_dials ? *tls.listen("tls+inproc://localhost?pipe=4096&" + options) : *inproc.listen("inproc://localhost?pipe=4096");
+    const auto dialer = peer_dials ? *inproc.dial("inproc://localhost") : *tls.dial("tls+inproc://localhost?" + options);
+    listener->Next(loop_, [&](Made made) { (peer_dials ? ours_ : below_) = *std::move(made); });
+    dialer->Next(loop_, [&](Made made) { (peer_dials ? below_ : ours_) = *std::move(made); });
+    ASSERT_TRUE(loop_.RunUntilIdle());
+    below_->Start(loop_, below_events_);
+    ours_->Start(loop_, events_);
+    peer_.reset(SSL_new(context));
+    SSL_set_bio(peer_.get(), BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
+    peer_dials ? SSL_set_connect_state(peer_.get()) : SSL_set_accept_state(peer_.get());
+    for (int round = 0; SSL_do_handshake(peer_.get()) != 1; ++round) {
+      ASSERT_LT(round, 10);
+      Deliver(Written());
+    }
+  }
+  // What the peer has written.
+  std::string Written() {
+    std::string bytes(static_cast<size_t>(BIO_pending(SSL_get_wbio(peer_.get()))), '\0');
+    BIO_read(SSL_get_wbio(peer_.get()), bytes.data(), static_cast<int>(bytes.size()));
+    return bytes;
+  }
+  // That goes to our end, and what this says goes to the peer.
+  void Deliver(const std::string& bytes) {
+    const Buffer piece = Buffer::Adopt(bytes);
+    below_->Write({&piece, 1});
+    ASSERT_TRUE(loop_.RunUntilIdle());
+    BIO_write(SSL_get_rbio(peer_.get()), below_events_.bytes.data(), static_cast<int>(below_events_.bytes.size()));
+    below_events_.bytes.clear();
+  }
+  std::string Read() {
+    char bytes[100];
+    const int size = SSL_read(peer_.get(), bytes, sizeof(bytes));
+    return std::string(bytes, static_cast<size_t>(std::max(size, 0)));
+  }
 
+  ManualLoop loop_;
+  RecordingEvents events_;
+  RecordingEvents below_events_;
+  std::unique_ptr<Channel> ours_;
+  std::unique_ptr<Channel> below_;
+  std::unique_ptr<SSL, decltype(&SSL_free)> peer_{nullptr, &SSL_free};
+};
+
+// Each change of the peer's key asks for one of ours.
+TEST_F(TlsWithABarePeer, APeerThatAsksForAnswersAndReadsNoneIsGivenUp) {
   const std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> context(SSL_CTX_new(TLS_client_method()), &SSL_CTX_free);
-  const std::unique_ptr<SSL, decltype(&SSL_free)> ssl(SSL_new(context.get()), &SSL_free);
-  SSL_set_bio(ssl.get(), BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
-  const auto exchange = [&] {
-    std::string out(static_cast<size_t>(BIO_pending(SSL_get_wbio(ssl.get()))), '\0');
-    BIO_read(SSL_get_wbio(ssl.get()), out.data(), static_cast<int>(out.size()));
-    const Buffer piece = Buffer::Adopt(std::move(out));
-    peer->Write({&piece, 1});
-    ASSERT_TRUE(loop.RunUntilIdle());
-    BIO_write(SSL_get_rbio(ssl.get()), peer_events.bytes.data(), static_cast<int>(peer_events.bytes.size()));
-    peer_events.bytes.clear();
-  };
-  while (SSL_connect(ssl.get()) != 1) exchange();
-  peer->SetReading(false);
+  Connect(context.get(), true);
+  below_->SetReading(false);
   constexpr int kEnough = 200'000;
   int asked = 0;
-  for (; asked < kEnough && !far_events.closed.has_value(); ++asked) {
-    ASSERT_EQ(SSL_key_update(ssl.get(), SSL_KEY_UPDATE_REQUESTED), 1);
-    ASSERT_EQ(SSL_write(ssl.get(), "x", 1), 1);
-    if (asked % 100 == 0) exchange();
+  for (; asked < kEnough && !events_.closed.has_value(); ++asked) {
+    ASSERT_EQ(SSL_key_update(peer_.get(), SSL_KEY_UPDATE_REQUESTED), 1);
+    ASSERT_EQ(SSL_write(peer_.get(), "x", 1), 1);
+    if (asked % 100 == 0) Deliver(Written());
   }
   EXPECT_LT(asked, kEnough);
-  ASSERT_TRUE(far_events.closed.has_value());
-  EXPECT_TRUE(absl::IsResourceExhausted(*far_events.closed)) << *far_events.closed;
+  ASSERT_TRUE(events_.closed.has_value());
+  EXPECT_TRUE(absl::IsResourceExhausted(*events_.closed)) << *events_.closed;
+}
+
+// A session ticket in two records: between them nothing can be written.
+TEST_F(TlsWithABarePeer, WhatIsWrittenAmidAWordOfThePeersWaitsForItsEnd) {
+  const auto pair = TestCertificates().Issue("bare", "DNS:localhost");
+  const std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> context(SSL_CTX_new(TLS_server_method()), &SSL_CTX_free);
+  ASSERT_EQ(SSL_CTX_use_certificate_chain_file(context.get(), pair.cert.c_str()), 1);
+  ASSERT_EQ(SSL_CTX_use_PrivateKey_file(context.get(), pair.key.c_str(), SSL_FILETYPE_PEM), 1);
+  SSL_CTX_set_num_tickets(context.get(), 1);
+  SSL_CTX_set_max_send_fragment(context.get(), 512);
+  const auto enlarge = [](SSL* ssl, void*) {
+    static const std::string bytes(900, 'x');
+    return SSL_SESSION_set1_ticket_appdata(SSL_get_session(ssl), bytes.data(), bytes.size());
+  };
+  SSL_CTX_set_session_ticket_cb(context.get(), enlarge, nullptr, nullptr);
+  Connect(context.get(), false);
+  const std::string ticket = Written();
+  ASSERT_GT(ticket.size(), 600u);
+  Deliver(ticket.substr(0, 550));
+
+  const Buffer word = Buffer::Static("word");
+  ours_->Write({&word, 1});
+  ours_->CloseWrite();
+  EXPECT_EQ(ours_->pending_bytes(), 4u);
+  Deliver("");
+  EXPECT_EQ(Read(), "");
+  Deliver(ticket.substr(550));
+  EXPECT_EQ(ours_->pending_bytes(), 0u);
+  EXPECT_EQ(events_.drained, 1);
+  EXPECT_EQ(Read(), "word");
+  EXPECT_EQ(Read(), "");
+  EXPECT_EQ(SSL_get_shutdown(peer_.get()), SSL_RECEIVED_SHUTDOWN);
+  EXPECT_FALSE(events_.closed.has_value()) << *events_.closed;
 }
 
 class TlsService : public testing::Test {

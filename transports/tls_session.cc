@@ -172,9 +172,9 @@ TlsResult TlsSession::Write(const char* bytes, size_t size, size_t expected_byte
   return result;
 }
 
-void TlsSession::WriteEnd() {
+TlsResult TlsSession::WriteEnd() {
   ERR_clear_error();
-  SSL_shutdown(ssl_);
+  return SSL_shutdown(ssl_) >= 0 ? TlsResult::done : TlsResult::wants_more;
 }
 
 void TlsSession::Rekey() {
@@ -189,9 +189,9 @@ void TlsSession::CutBlock() {
   block_ = Buffer();
 }
 
-std::vector<Buffer> TlsSession::TakeCiphertext() {
+absl::Span<const Buffer> TlsSession::Ciphertext() {
   CutBlock();
-  return std::exchange(outgoing_, {});
+  return outgoing_;
 }
 
 TlsResult TlsSession::ResultOf(int returned) {

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "listenrain/framework/buffer.h"
 
 struct bio_st;  // of <openssl/ssl.h>
@@ -21,7 +21,7 @@ namespace rain {
 // What OpenSSL says: `wants_more` of the peer's ciphertext; `ended` by the peer, properly.
 enum class TlsResult { done, wants_more, ended, failed };
 
-// Made by a channel when it starts. Thread: one at a time. What one call wrote for the peer is to be taken before the next.
+// Made by a channel when it starts. Thread: one at a time. What one call wrote for the peer is to be sent before the next.
 class TlsSession {
  public:
   struct Parts {
@@ -47,17 +47,19 @@ class TlsSession {
   size_t ready_bytes() const;
   // Some of it, of one record at most.
   TlsResult Read(char* to, size_t room, size_t& got);
-  // Makes one record; `expected_bytes` of plaintext, this included, will be written in a row. Done or failed.
+  // Makes one record; `expected_bytes` of plaintext, this included, will be written in a row. It wants more while the peer is
+  // amid a word of TLS's own: then nothing was written.
   TlsResult Write(const char* bytes, size_t size, size_t expected_bytes);
-  // Tells the peer the end of what we write. Not after a failure.
-  void WriteEnd();
+  // Tells the peer the end of what we write. Not after a failure. Wants more when Write would.
+  TlsResult WriteEnd();
   // What is written from now on has another key, where the version can do that (1.3).
   void Rekey();
 
   // All the ciphertext ever made, in bytes.
   uint64_t ciphertext_bytes() const { return ciphertext_bytes_; }
-  // Takes out what was made since the last time.
-  std::vector<Buffer> TakeCiphertext();
+  // What was made since the last ClearCiphertext.
+  absl::Span<const Buffer> Ciphertext();
+  void ClearCiphertext() { outgoing_.clear(); }
   // After `failed`: UNAVAILABLE in the handshake, or told by the peer; DATA_LOSS for damaged records; RESOURCE_EXHAUSTED.
   const absl::Status& failure() const { return failure_; }
 
