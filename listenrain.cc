@@ -40,8 +40,13 @@ absl::StatusOr<std::unique_ptr<ListenRain>> NewListenRain(ListenRainOptions opti
   for (const std::shared_ptr<Loop>& loop : parts.loops) {
     if (loop == nullptr) return absl::InvalidArgumentError("one of the loops is null");
   }
-  parts.executor = options.executor != nullptr ? std::move(options.executor) : NewThreadPool();
-  if (parts.executor == nullptr) return absl::ResourceExhaustedError("the system gave no thread for an executor: see the log");
+  parts.executor = std::move(options.executor);
+  if (parts.executor == nullptr) {
+    const std::shared_ptr<ThreadPool> pool = NewThreadPool();
+    if (pool == nullptr) return absl::ResourceExhaustedError("the system gave no thread for an executor: see the log");
+    parts.executor = pool;
+    parts.await_handlers = [pool] { pool->AwaitIdle(); };
+  }
   parts.buffers = options.buffers != nullptr ? std::move(options.buffers) : NewBufferPool();
   parts.packet_codec = NewLengthPrefixCodec();
   parts.schemes = std::move(options.schemes);

@@ -19,12 +19,14 @@ namespace rain {
 
 // What may be chosen; everything has a default.
 struct ListenRainOptions {
-  std::vector<std::shared_ptr<Loop>> loops;  // empty: so many libuv loops, each with a thread of its own:
+  std::vector<std::shared_ptr<Loop>> loops = {};  // empty: so many libuv loops, each with a thread of its own:
   int loop_threads = 1;
-  std::shared_ptr<Executor> executor;    // where user code runs, but for protocols that bring their own; null: a thread pool
-  std::shared_ptr<BufferPool> buffers;   // null: a pool of its own, without a bound
-  std::vector<TransportScheme> schemes;  // before the built-in tcp, unix and inproc
-  std::shared_ptr<Observer> observer;    // null: none
+  // Where user code runs, but for protocols that bring their own. Null: a thread pool, whose handlers and callbacks have returned
+  // when ~ListenRain does. On an executor of yours they may still run then: end it first, or share with them what they use.
+  std::shared_ptr<Executor> executor = nullptr;
+  std::shared_ptr<BufferPool> buffers = nullptr;  // null: a pool of its own, without a bound
+  std::vector<TransportScheme> schemes = {};      // before the built-in tcp, unix and inproc
+  std::shared_ptr<Observer> observer = nullptr;   // null: none
 };
 
 // Errors: RESOURCE_EXHAUSTED if the system gives no thread or descriptor for the loop.

@@ -30,6 +30,8 @@ class Work : public std::enable_shared_from_this<Work> {
   void End();
   // Runs tasks until the end. Thread: the pool's.
   void Serve();
+  // Thread: any.
+  void AwaitIdle();
   // True if the calling thread is in Serve.
   bool ServedHere() const { return served_here == this; }
   const std::string& where() const { return where_; }
@@ -40,7 +42,9 @@ class Work : public std::enable_shared_from_this<Work> {
   const std::string where_;
   Mutex mutex_;
   CondVar added_;
+  CondVar idle_;
   TaskRing waiting_ ABSL_GUARDED_BY(mutex_);
+  size_t running_ ABSL_GUARDED_BY(mutex_) = 0;
   size_t sleeping_ ABSL_GUARDED_BY(mutex_) = 0;
   size_t waking_ ABSL_GUARDED_BY(mutex_) = 0;  // of the sleeping ones, those that were signalled
   bool ending_ ABSL_GUARDED_BY(mutex_) = false;
@@ -63,12 +67,19 @@ void Work::End() {
   added_.SignalAll();
 }
 
+void Work::AwaitIdle() {
+  if (ServedHere()) return;
+  MutexLock lock(mutex_);
+  while (running_ > 0 || !waiting_.empty()) idle_.Wait(mutex_);
+}
+
 void Work::Serve() {
   served_here = this;
-  for (;;) {
+  for (bool ran = false;; ran = true) {
     Job task;
     {
       MutexLock lock(mutex_);
+      if (ran && --running_ == 0 && waiting_.empty()) idle_.SignalAll();
       while (waiting_.empty() && !ending_) {
         ++sleeping_;
         added_.Wait(mutex_);
@@ -77,26 +88,28 @@ void Work::Serve() {
       }
       if (waiting_.empty()) return;
       task = waiting_.Pop();
+      ++running_;
     }
     RunTask(std::move(task), where_);
   }
 }
 
-class ThreadPool final : public Executor {
+class DefaultThreadPool final : public ThreadPool {
  public:
-  explicit ThreadPool(const std::string& name) : work_(std::make_shared<Work>(name)) {}
-  ~ThreadPool() override;
+  explicit DefaultThreadPool(const std::string& name) : work_(std::make_shared<Work>(name)) {}
+  ~DefaultThreadPool() override;
   void Start(int threads, const std::string& name);
 
   void Run(Job task) override;
   int concurrency() const override { return static_cast<int>(threads_.size()); }
+  void AwaitIdle() override { work_->AwaitIdle(); }
 
  private:
   const std::shared_ptr<Work> work_;
   std::vector<std::thread> threads_;
 };
 
-void ThreadPool::Start(int threads, const std::string& name) {
+void DefaultThreadPool::Start(int threads, const std::string& name) {
   constexpr size_t kLongestName = 15;  // pthread_setname_np refuses more
   threads_.reserve(static_cast<size_t>(threads));
   for (int i = 0; i < threads; ++i) {
@@ -111,22 +124,22 @@ void ThreadPool::Start(int threads, const std::string& name) {
   }
 }
 
-ThreadPool::~ThreadPool() {
+DefaultThreadPool::~DefaultThreadPool() {
   work_->End();
   // Joining the others from one of its own would wait for tasks that may wait for this one.
   const bool own = work_->ServedHere();
   for (std::thread& thread : threads_) own ? thread.detach() : thread.join();
 }
 
-void ThreadPool::Run(Job task) {
+void DefaultThreadPool::Run(Job task) {
   if (const auto work = work_->Add(task)) work->Wake();
 }
 
 }  // namespace
 
-std::shared_ptr<Executor> NewThreadPool(ThreadPoolOptions options) {
+std::shared_ptr<ThreadPool> NewThreadPool(ThreadPoolOptions options) {
   const int cores = static_cast<int>(std::thread::hardware_concurrency());
-  auto pool = std::make_shared<ThreadPool>(options.name);
+  auto pool = std::make_shared<DefaultThreadPool>(options.name);
   pool->Start(options.threads > 0 ? options.threads : std::max(2, cores), options.name);
   return pool->concurrency() > 0 ? pool : nullptr;
 }

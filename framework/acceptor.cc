@@ -148,7 +148,7 @@ std::vector<Connection> Listener::connections() const {
   return connections;
 }
 
-void Listener::DrainThen(absl::Duration timeout, absl::AnyInvocable<void(DrainReport) &&> done) {
+void Listener::DrainThen(absl::Duration timeout, absl::AnyInvocable<void(DrainReport) &&> done) const {
   if (!box_) return std::move(done)({});
   const auto sum = std::make_shared<DrainSum>();
   const auto last =
@@ -165,7 +165,7 @@ void Listener::DrainThen(absl::Duration timeout, absl::AnyInvocable<void(DrainRe
   });
 }
 
-DrainReport Listener::Drain(absl::Duration timeout) {
+DrainReport Listener::Drain(absl::Duration timeout) const {
   if (Baton::AnyHeldHere()) {
     DrainThen(timeout, [](DrainReport) {});
     return {};
@@ -175,7 +175,7 @@ DrainReport Listener::Drain(absl::Duration timeout) {
   return report->Take();
 }
 
-void Listener::Stop() {
+void Listener::Stop() const {
   if (!box_) return;
   const auto end_all = [](Accepted& accepted) {
     for (const Ref<PostBox>& box : accepted.boxes()) {

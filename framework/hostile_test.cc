@@ -1,12 +1,15 @@
 // What peers, users and their parts must not be able to do to a transport.
+#include <atomic>
 #include <deque>
 #include <optional>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
 #include "listenrain/executors/manual_executor.h"
 #include "listenrain/framework/transport.h"
+#include "listenrain/listenrain.h"
 #include "listenrain/testing/engine_fixture.h"
 #include "listenrain/testing/faults/wire_test.h"
 #include "listenrain/testing/scripted_channel.h"
@@ -276,6 +279,63 @@ TEST_F(SlowHandlerTest, OneWayMessagesBeyondTheLimitStopTheReadingUntilTheyAreHa
   EXPECT_TRUE(peer_->reading());
   loop_->Advance(absl::Minutes(1));
   EXPECT_FALSE(peer_->closed());
+}
+
+// It may only have ended its writing. What is sent to it shows: whoever is gone refuses it.
+TEST_F(SlowHandlerTest, APeerThatEndsWhileItIsOwedAReplyIsAskedForASignOfLife) {
+  auto spec = ScriptedSpec();
+  spec.keepalive = absl::Seconds(10);
+  const auto protocol = Register(std::move(spec));
+  std::vector<Responder<Message>> kept;
+  std::vector<CallContext> contexts;
+  Serve<Message>(protocol, kScripted, [&](Message, CallContext context, Responder<Message> responder) {
+    kept.push_back(std::move(responder));
+    contexts.push_back(std::move(context));
+  });
+  network_->accepts.Connect(peer_);
+  peer_->Send(wire::Message(MessageKind::request, 1)).End();
+  Settle();
+  while (executor_->RunAll() > 0) Settle();
+  ASSERT_EQ(kept.size(), 1u);
+  const size_t ping = 4 + 24;
+  for (size_t pings = 1; pings <= 3; ++pings) {
+    loop_->Advance(absl::Seconds(10));
+    EXPECT_EQ(peer_->taken().size(), pings * ping);
+  }
+  EXPECT_FALSE(contexts[0].cancelled());
+  peer_->Break(absl::UnavailableError("reset"));
+  Settle();
+  EXPECT_TRUE(contexts[0].cancelled());
+  EXPECT_TRUE(absl::IsUnavailable(kept[0].Reply(Message::Text("to nobody"))));
+}
+
+TEST_F(SlowHandlerTest, ATimeoutThatIsOverIsToldAtOnce) {
+  const auto protocol = Register(ScriptedSpec());
+  const absl::Status sent =
+      rain_->Send(protocol, kScripted, Message(), [](absl::StatusOr<Message>) { FAIL(); }, {.timeout = absl::Milliseconds(-5)});
+  EXPECT_TRUE(absl::IsDeadlineExceeded(sent)) << sent;
+  EXPECT_EQ(rain_->StatsOf(protocol).started, 0u);
+}
+
+// What handlers refer to may end right after it.
+TEST(DefaultExecutor, HandlersHaveReturnedWhenTheListenRainHasEnded) {
+  std::atomic<bool> begun{false};
+  std::atomic<bool> returned{false};
+  {
+    const auto rain = NewListenRain().value();
+    const auto protocol = RegisterMessages(*rain).value();
+    Router<Message> router;
+    router.Otherwise([&](Message, CallContext context, Responder<Message>) {
+      begun = true;
+      while (!context.cancelled()) std::this_thread::yield();  // until the listener is stopped
+      for (int i = 0; i < 1000; ++i) std::this_thread::yield();
+      returned = true;
+    });
+    const Listener listener = rain->Listen(protocol, "inproc://awaited", std::move(router)).value();
+    EXPECT_TRUE(rain->Send(protocol, "inproc://awaited", Message::Text("?"), [](absl::StatusOr<Message>) {}).ok());
+    while (!begun) std::this_thread::yield();
+  }
+  EXPECT_TRUE(returned);
 }
 
 TEST_F(SlowHandlerTest, ALargeOneWayMessageAloneIsRead) {

@@ -175,9 +175,13 @@ class ListenRain::Engine : public std::enable_shared_from_this<ListenRain::Engin
   std::atomic<bool> stopped_{false};
 };
 
-ListenRain::ListenRain(Parts parts) : engine_(std::make_shared<Engine>(std::move(parts))) {}
+ListenRain::ListenRain(Parts parts)
+    : await_handlers_(std::move(parts.await_handlers)), engine_(std::make_shared<Engine>(std::move(parts))) {}
 
-ListenRain::~ListenRain() { Stop(); }
+ListenRain::~ListenRain() {
+  Stop();
+  if (await_handlers_ && !Baton::AnyHeldHere()) await_handlers_();
+}
 
 ProtocolRegisterTable& ListenRain::table() { return engine_->table(); }
 TransportPool& ListenRain::pool() { return engine_->pool(); }

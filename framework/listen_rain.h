@@ -1,6 +1,7 @@
 // ListenRain: the whole: loops, transports to ask, listeners to serve, one register table of protocols.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <type_traits>
 #include <utility>
@@ -28,10 +29,11 @@ class ListenRain {
     std::shared_ptr<Executor> executor;               // of protocols that name none
     std::shared_ptr<const PacketCodec> packet_codec;  // the same
     std::vector<TransportScheme> schemes;
-    std::shared_ptr<Observer> observer;  // may be null
+    std::shared_ptr<Observer> observer;    // may be null
+    std::function<void()> await_handlers;  // called by the destructor, last, unless on a loop; may be null
   };
   explicit ListenRain(Parts parts);
-  ~ListenRain();  // Stop()
+  ~ListenRain();  // Stop(), then waits for what runs on an executor of its own (see ListenRainOptions)
   ListenRain(const ListenRain&) = delete;
   ListenRain& operator=(const ListenRain&) = delete;
 
@@ -126,6 +128,7 @@ class ListenRain {
                                       std::shared_ptr<const RequestSink> sink);
   Stats StatsOfParts(const ProtocolParts& protocol) const;
 
+  const std::function<void()> await_handlers_;
   const std::shared_ptr<Engine> engine_;
 };
 

@@ -31,15 +31,15 @@ class Listener {
 
   // Accepts no more, and ends the accepted transports. Waits until that is done, unless called on a loop (a handler under the
   // inline executor), where it is done at the turn's end. Idempotent.
-  void Stop();
+  void Stop() const;
 
   // The same without loss: accepts no more, tells the peers to go away where the codec can, answers what was read, refuses what
   // comes later as UNAVAILABLE, then lets the channels end; what is left after `timeout` is ended. Waits for the report; called
   // on a loop (a handler under the inline executor) it does not wait, and the report is empty. A handler that calls it answers
   // its own request first, or from another thread.
-  DrainReport Drain(absl::Duration timeout);
+  DrainReport Drain(absl::Duration timeout) const;
   // Does not wait: `done` is told on the loop.
-  void DrainThen(absl::Duration timeout, absl::AnyInvocable<void(DrainReport) &&> done);
+  void DrainThen(absl::Duration timeout, absl::AnyInvocable<void(DrainReport) &&> done) const;
 
  private:
   Ref<AcceptorBox> box_;

@@ -76,6 +76,7 @@ void OutgoingPool::Clean(Outgoing& outgoing) {
   outgoing.idempotent = outgoing.wait_for_ready = false;
   outgoing.cancelled.store(false, std::memory_order_relaxed);
   outgoing.priority = 0;
+  outgoing.sent_before = BytesSent::none;
   outgoing.size = outgoing.packet_bytes = outgoing.answered_bytes = 0;
   outgoing.channel = 0;
   outgoing.sent_end = 0;

@@ -12,6 +12,7 @@
 #include "listenrain/framework/mutex.h"
 #include "listenrain/framework/post_box.h"
 #include "listenrain/framework/ref.h"
+#include "listenrain/framework/status.h"
 #include "listenrain/framework/timer_heap.h"
 #include "listenrain/framework/token.h"
 
@@ -53,15 +54,16 @@ struct Outgoing final : Timer {
   bool wait_for_ready = false;
   // Before it came to the loop, which alone sets it; a node that is refused is cleaned by any thread.
   std::atomic<bool> cancelled{false};
-  bool outside = false;       // constant: a node that New gives, not NewInLoop
-  int priority = 0;           // higher leaves first, in queues that look at it
-  size_t size = 0;            // bytes of the payload
-  bool charged = false;       // `size` bytes are held of the transport's budget
-  bool waits = false;         // not charged, but counted among those who wait for room in it
-  uint64_t sent_end = 0;      // once sent: where the packet ends, counted from the channel's first byte
-  size_t packet_bytes = 0;    // once sent: with framing
-  size_t answered_bytes = 0;  // of a reply: what its request had weighed in the peer's window
-  uint32_t channel = 0;       // of a reply: the transport's channel that its request came on, by number
+  bool outside = false;                     // constant: a node that New gives, not NewInLoop
+  int priority = 0;                         // higher leaves first, in queues that look at it
+  size_t size = 0;                          // bytes of the payload
+  bool charged = false;                     // `size` bytes are held of the transport's budget
+  bool waits = false;                       // not charged, but counted among those who wait for room in it
+  BytesSent sent_before = BytesSent::none;  // on a channel that died, after which it was queued again
+  uint64_t sent_end = 0;                    // once sent: where the packet ends, counted from the channel's first byte
+  size_t packet_bytes = 0;                  // once sent: with framing
+  size_t answered_bytes = 0;                // of a reply: what its request had weighed in the peer's window
+  uint32_t channel = 0;                     // of a reply: the transport's channel that its request came on, by number
   Instant deadline = Instant::Infinite();
   DeadlineOwner* owner = nullptr;
   Ref<PostBox> box;          // set while in the mailbox or on an executor

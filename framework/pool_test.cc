@@ -110,7 +110,7 @@ TEST_F(PoolTest, TellsOfItsTransports) {
   if (transports[0].state != LinkState::connected) std::swap(transports[0], transports[1]);
   EXPECT_EQ(transports[0].protocol, "messages");
   EXPECT_EQ(transports[0].key.text(), kKey);
-  EXPECT_EQ(transports[0].state, LinkState::connected);
+  EXPECT_EQ(ToString(transports[0].state), "connected");
   EXPECT_EQ(transports[0].in_flight, 1u);
   EXPECT_EQ(transports[0].queued_packets, 0u);
   EXPECT_EQ(transports[1].state, LinkState::connecting);

@@ -54,12 +54,14 @@ enum class Overflow {
 // Requests that wait for room hold their message beside the queue's limits: a blocking caller its thread too, a coroutine its
 // frame. So wait where the number of callers is bounded; who asks without end uses WhenRoom. While some wait, others are refused.
 struct SendOptions {
-  absl::Duration timeout = absl::ZeroDuration();  // zero: the protocol's. Covers connecting, queueing, the wire, the handler
-  bool idempotent = false;                        // may be sent twice: again on another channel, if the first one died
-  bool wait_for_ready = false;                    // waits while the other side is down; else fails with the attempt to connect
-  int priority = 0;                               // higher leaves first, where the protocol's queue looks at it: NewPriorityQueue
-  Overflow on_overflow = Overflow::fail;          // of no effect on Post: nobody waits for it
-  Cancellation* cancellation = nullptr;           // if given, can end the request early; of no effect on Post
+  // Covers connecting, queueing, the wire, the handler. Zero: the protocol's. Negative, as of a deadline that is over:
+  // DEADLINE_EXCEEDED at once.
+  absl::Duration timeout = absl::ZeroDuration();
+  bool idempotent = false;                // may be sent twice: again on another channel, if the first one died
+  bool wait_for_ready = false;            // waits while the other side is down; else fails with the attempt to connect
+  int priority = 0;                       // higher leaves first, where the protocol's queue looks at it: NewPriorityQueue
+  Overflow on_overflow = Overflow::fail;  // of no effect on Post: nobody waits for it
+  Cancellation* cancellation = nullptr;   // if given, can end the request early; of no effect on Post
 };
 
 // One message for a transport, with all that the engine must know of it.

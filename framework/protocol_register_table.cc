@@ -1,5 +1,7 @@
 #include "listenrain/framework/protocol_register_table.h"
 
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 #include "listenrain/framework/guarded.h"
 
@@ -37,16 +39,20 @@ std::string Complaint(const ProtocolParts& parts, bool takes_messages) {
     return "its router would take requests on dialed transports, and its message_codec cannot tell requests from replies";
   }
   const Limits& limits = parts.limits;
-  if (limits.max_packet_bytes == 0 || limits.max_queued_bytes == 0 || limits.max_queued_packets == 0 ||
-      limits.window_requests == 0 || limits.window_bytes == 0) {
-    return "one of its limits is 0";
+  const std::pair<const char*, size_t> positive[] = {{"limits.max_packet_bytes", limits.max_packet_bytes},
+                                                     {"limits.max_queued_bytes", limits.max_queued_bytes},
+                                                     {"limits.max_queued_packets", limits.max_queued_packets},
+                                                     {"limits.window_requests", limits.window_requests},
+                                                     {"limits.window_bytes", limits.window_bytes},
+                                                     {"pool.channels_per_key", parts.pool.channels_per_key}};
+  for (const auto& [name, value] : positive) {
+    if (value == 0) return absl::StrCat("its ", name, " is 0");
   }
   if (limits.stall <= absl::ZeroDuration()) return "its limits.stall is not positive";
   if (parts.keepalive <= absl::ZeroDuration()) return "its keepalive is not positive";
   if (parts.keepalive < absl::InfiniteDuration() && !(traits.Has(MessageKind::ping) && traits.Has(MessageKind::pong))) {
     return "its keepalive needs pings, which its message_codec has not: use the socket's, as in tcp://host:1?keepalive=30";
   }
-  if (parts.pool.channels_per_key == 0) return "its pool.channels_per_key is 0";
   if (parts.pool.max_idle <= absl::ZeroDuration()) return "its pool.max_idle is not positive";
   return "";
 }

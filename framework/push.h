@@ -9,8 +9,8 @@
 
 namespace rain {
 
-// Posts to each, such as to listener.connections(). Returns how many transports took it; one that is gone, or whose queue is full,
-// does not. Thread: any.
+// Posts to each, such as to listener.connections(). Returns how many transports took it; one that is gone, or whose queue is
+// full, does not. Thread: any.
 template <class M>
 size_t PostToAll(const Protocol<M>& protocol, const std::vector<Connection>& connections, const M& message) {
   size_t taken = 0;

@@ -126,6 +126,37 @@ TEST_F(ReconnectTest, EveryByteAtWhichAChannelDiesLosesNothingThatItHadNotTaken)
   ExpectBalanced(protocol);
 }
 
+// One that kills whoever gets it kills two, and is not heard of again.
+TEST_F(ReconnectTest, AnIdempotentRequestIsSentTwiceAtMost) {
+  const auto protocol = NewProtocol();
+  const auto first = Connect();
+  const auto second = Connect();
+  const auto third = Connect();
+  Ask(protocol, "a", {.idempotent = true});
+  first->Break(absl::UnavailableError("killed"));
+  NextAttempt();
+  ASSERT_EQ(BodiesIn(second->taken()), "a");
+  second->Break(absl::UnavailableError("killed again"));
+  NextAttempt();
+  EXPECT_TRUE(absl::IsUnavailable(StatusOf(0))) << StatusOf(0);
+  EXPECT_EQ(BytesSentOf(StatusOf(0)), BytesSent::all);
+  EXPECT_EQ(third->taken(), "");
+  ExpectBalanced(protocol);
+}
+
+TEST_F(ReconnectTest, ARequestThatWaitsToBeSentAgainKnowsThatItWasSent) {
+  const auto protocol = NewProtocol();
+  const auto first = Connect();
+  Ask(protocol, "a", {.timeout = absl::Seconds(1), .idempotent = true, .wait_for_ready = true});
+  network_->dials.Fail(absl::UnavailableError("refused"));
+  first->Break(absl::UnavailableError("killed"));
+  Settle();
+  loop_->Advance(absl::Seconds(1));
+  EXPECT_TRUE(absl::IsDeadlineExceeded(StatusOf(0))) << StatusOf(0);
+  EXPECT_EQ(BytesSentOf(StatusOf(0)), BytesSent::all);
+  EXPECT_NE(StatusOf(0).message().find("refused"), absl::string_view::npos) << StatusOf(0);
+}
+
 TEST_F(ReconnectTest, IdempotentRequestsAreSentAgainWithinTheBudget) {
   const auto protocol = NewProtocol({.retry_share = 0, .retry_burst = 2});
   const auto first = Connect();

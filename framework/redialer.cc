@@ -87,7 +87,8 @@ bool Redialer::WaitForNext(const absl::Status& why, absl::Duration lived) {
 absl::Status Redialer::WhyDown() const {
   const absl::Duration left =
       wait_.running() ? std::max(next_attempt_ - loop_.now(), absl::ZeroDuration()) : absl::ZeroDuration();
-  return absl::Status(failure_.code(), absl::StrCat(failure_.message(), "; the next attempt is in ", absl::FormatDuration(left),
+  return absl::Status(failure_.code(), absl::StrCat(failure_.message(), "; the next attempt is in ",
+                                                    absl::FormatDuration(absl::Ceil(left, absl::Milliseconds(10))),
                                                     ": set wait_for_ready on calls that shall wait for it"));
 }
 

@@ -39,6 +39,7 @@ class Redialer {
 
   // True from an attempt that failed until one that does not.
   bool down() const { return !failure_.ok(); }
+  const absl::Status& failure() const { return failure_; }
   // Why a call that will not wait fails while the other side is down.
   absl::Status WhyDown() const;
 

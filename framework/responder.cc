@@ -2,6 +2,7 @@
 
 #include <exception>
 
+#include "absl/strings/str_cat.h"
 #include "listenrain/framework/protocol.h"
 #include "listenrain/framework/shard.h"
 #include "listenrain/framework/transport.h"
@@ -15,6 +16,10 @@ absl::Status Answer::CheckExpected() const {
 
 absl::Status Answer::Send(Encode encode) {
   if (absl::Status status = CheckExpected(); !status.ok()) return status;
+  if (lost()) {
+    bytes_ = 0;
+    return absl::UnavailableError(absl::StrCat("the channel to ", box_->peer().address, " that the request came on is closed"));
+  }
   Submission reply;
   reply.header.kind = MessageKind::reply;
   reply.header.id = id_;
@@ -35,7 +40,8 @@ absl::Status Answer::Fail(const absl::Status& why) {
 
 absl::Status Answer::SendError(const absl::Status& why) {
   const HeaderCodec& codec = *box_->protocol().header_codec;
-  absl::Status status;
+  absl::Status status = absl::FailedPreconditionError(absl::StrCat(
+      "protocol \"", box_->protocol().name, "\" has no error replies on its wire: the caller hears nothing of ", why.message()));
   if (box_->protocol().traits.Has(MessageKind::error)) {
     Submission error;
     error.header.kind = MessageKind::error;

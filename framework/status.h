@@ -27,7 +27,7 @@ std::string DetailOf(const absl::Status& status);
 // A deep copy, sharing nothing with `status`: each outcome gets its own, and statuses only ever move between threads.
 absl::Status Fresh(const absl::Status& status);
 
-// "tcp://127.0.0.1:80: connection refused": the same status, with where it happened in front.
+// "tcp://127.0.0.1:80: connection refused": the same status, with where it happened in front, unless it is there already.
 absl::Status At(absl::string_view where, const absl::Status& status);
 
 }  // namespace rain

@@ -41,6 +41,18 @@ TEST(Status, AnnotationsDoNotDisturbOneAnother) {
   EXPECT_EQ(status.message(), "reset");
 }
 
+TEST(Status, IsReadableAsItIsPrinted) {
+  const std::string printed = Annotated().ToString();
+  EXPECT_NE(printed.find("part"), std::string::npos) << printed;
+  EXPECT_NE(printed.find("peer"), std::string::npos) << printed;
+}
+
+TEST(Status, WhereItHappenedIsSaidOnce) {
+  const absl::Status once = At("tcp://here:1", absl::UnavailableError("refused"));
+  EXPECT_EQ(once.message(), "tcp://here:1: refused");
+  EXPECT_EQ(At("tcp://here:1", once).message(), once.message());
+}
+
 TEST(Status, TheLastAnnotationHolds) {
   const absl::Status status = WithBytesSent(Annotated(), BytesSent::all);
   EXPECT_EQ(BytesSentOf(status), BytesSent::all);

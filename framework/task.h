@@ -87,8 +87,9 @@ class TaskPromise<void> final : public TaskPromiseBase {
 // Destroying it destroys the coroutine's frame, begun or not; not while it runs. Thread: one at a time; which one, follows from
 // what the coroutine awaits.
 //
-// gcc 12 miscompiles `if (co_await …)` in a body without local variables, `?:` beside temporaries in an awaiting expression, and
-// `co_await` of a named awaiter. So give what is awaited a name: `const auto reply = co_await server.CoSend(message);`.
+// gcc 12 miscompiles `if (co_await …)` in a body without local variables, `?:` and aggregates built beside an awaiting expression
+// (`co_await server.CoSend({"get", key})` destroys the message twice), and `co_await` of a named awaiter. So give the message and
+// what is awaited a name: `const auto reply = co_await server.CoSend(message);`.
 template <class T = void>
 class [[nodiscard]] Task {
  public:

@@ -123,6 +123,7 @@ class Transport final : public Resident, private LinkEvents, private DeadlineOwn
   void OnIdle();
   void OnKeepalive();
   void OnRest();
+  BytesSent SentOf(const Outgoing& request) const;
   void TellReady(const absl::Status& status);
   void TellConnected();
   void TellDisconnected(const absl::Status& why);

@@ -166,7 +166,7 @@ class TransportHandle {
     Submission submission;
     submission.header.kind = kind;
     if (kind == MessageKind::request) {
-      submission.header.remaining = options.timeout > absl::ZeroDuration() ? options.timeout : protocol_.parts()->timeout;
+      submission.header.remaining = options.timeout != absl::ZeroDuration() ? options.timeout : protocol_.parts()->timeout;
     }
     submission.idempotent = options.idempotent;
     submission.wait_for_ready = options.wait_for_ready;

@@ -137,6 +137,20 @@ class DefaultTransportPool final : public TransportPool {
 
 }  // namespace
 
+absl::string_view ToString(LinkState state) {
+  switch (state) {
+    case LinkState::unused:
+      return "unused";
+    case LinkState::connecting:
+      return "connecting";
+    case LinkState::connected:
+      return "connected";
+    case LinkState::down:
+      break;
+  }
+  return "down";
+}
+
 std::unique_ptr<TransportPool> NewTransportPool(TransportOpener opener) {
   return std::make_unique<DefaultTransportPool>(std::move(opener));
 }

@@ -26,6 +26,9 @@ struct PooledTransport {
   size_t queued_bytes = 0;
 };
 
+// "connected", say.
+absl::string_view ToString(LinkState state);
+
 // Thread: any.
 class TransportPool {
  public:

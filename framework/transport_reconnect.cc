@@ -148,7 +148,9 @@ void Transport::QueueAgain(std::vector<UntakenPacket> untaken, std::vector<Outgo
       request->payload = std::move(packet++->payload);
       again.push_back(request);
     } else {
-      (!request->payload.empty() && retries_.Take() ? again : over).push_back(request);
+      const bool once_more = !request->payload.empty() && request->sent_before == BytesSent::none && retries_.Take();
+      request->sent_before = SentOf(*request);
+      (once_more ? again : over).push_back(request);
     }
   }
   for (; packet != untaken.end(); ++packet) {

@@ -1,4 +1,5 @@
 // Transport: the requests of this side, from Submit to their outcome.
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -287,17 +288,17 @@ void Transport::OnReply(MessageHeader&& header, Payload&& payload) {
   PumpQueue();
 }
 
+// How much of it peers may have got.
+BytesSent Transport::SentOf(const Outgoing& request) const {
+  if (request.stage != Stage::sent || link_ == nullptr) return request.sent_before;
+  const uint64_t taken = link_->bytes_taken();
+  if (request.sent_end <= taken) return BytesSent::all;
+  return request.sent_end - request.packet_bytes < taken ? std::max(request.sent_before, BytesSent::part) : request.sent_before;
+}
+
 // No reply: the request, popped from requests_, ends with `why`.
 void Transport::Fail(Outgoing& request, absl::Status why) {
-  BytesSent sent = BytesSent::none;
-  if (request.stage == Stage::sent && link_ != nullptr) {
-    const uint64_t taken = link_->bytes_taken();
-    if (request.sent_end <= taken) {
-      sent = BytesSent::all;
-    } else if (request.sent_end - request.packet_bytes < taken) {
-      sent = BytesSent::part;
-    }
-  }
+  const BytesSent sent = SentOf(request);
   Leave(request);
   const bool timed_out = absl::IsDeadlineExceeded(why);
   (timed_out ? counters_.timed_out : absl::IsCancelled(why) ? counters_.cancelled : counters_.failed).Add();
@@ -335,7 +336,9 @@ void Transport::OnDeadline(Outgoing& outgoing) {
                       : outgoing.stage == Stage::waiting ? "it waited for room in the full queue, and there was none in time"
                       : link_ == nullptr                 ? "no channel in time"
                                                          : "the queue moved too slowly";
-  GiveUp(outgoing, absl::DeadlineExceededError(absl::StrCat(box_->key().text(), ": ", stage)));
+  const bool down = link_ == nullptr && redialer_ != nullptr && redialer_->down();
+  GiveUp(outgoing, absl::DeadlineExceededError(absl::StrCat(box_->key().text(), ": ", stage, down ? "; the last attempt: " : "",
+                                                            down ? redialer_->failure().message() : "")));
   PumpQueue();
   OnQuieter();
 }

@@ -49,7 +49,9 @@ void Transport::OnKeepalive() {
   const absl::Duration silent = now() - last_read_;
   if (!pinged_ && silent < period) return keepalive_.Start(period - silent);
   keepalive_.Start(period);
-  if (paused_ || link_->reading_ended()) return;
+  if (paused_) return;
+  // A peer that is wholly gone looks like one that only writes no more, until something is sent to it.
+  if (link_->reading_ended()) return SendControl(MessageKind::ping, MsgId());
   if (pinged_) {
     return Hangup(absl::UnavailableError(
         absl::StrCat("the peer was silent for ", absl::FormatDuration(silent), ", and did not answer a ping (keepalive)")));

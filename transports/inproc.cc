@@ -102,6 +102,9 @@ class Request final : public RefCounted {
   absl::Status refusal_ ABSL_GUARDED_BY(mutex_);
 };
 
+// Either side looks at its own, so that one key serves both.
+constexpr std::initializer_list<absl::string_view> kOptions = {"pipe", "backlog", "backoff", "backoff_max"};
+
 struct ListenOptions {
   size_t pipe_bytes = 1 << 20;
   size_t backlog = 128;
@@ -268,7 +271,7 @@ class InprocDialer final : public ChannelGenerator {
 
 absl::StatusOr<ListenOptions> ReadListenOptions(const TransportKey& key) {
   ListenOptions options;
-  absl::Status status = key.CheckOptions({"pipe", "backlog"});
+  absl::Status status = key.CheckOptions(kOptions);
   if (status.ok()) status = key.ReadOption("pipe", 4096, size_t{1} << 30, options.pipe_bytes);
   if (status.ok()) status = key.ReadOption("backlog", 1, 65536, options.backlog);
   if (!status.ok()) return status;
@@ -290,7 +293,7 @@ TransportScheme NewInprocScheme(std::shared_ptr<InprocNetwork> network) {
   scheme.name = "inproc";
   scheme.dial = [network](const TransportKey& key) -> absl::StatusOr<std::unique_ptr<ChannelGenerator>> {
     absl::Status status = CheckKey(key);
-    if (status.ok()) status = key.CheckOptions({"backoff", "backoff_max"});
+    if (status.ok()) status = key.CheckOptions(kOptions);
     if (!status.ok()) return status;
     const absl::StatusOr<BackoffOptions> backoff = ParseBackoffOptions(key);
     if (!backoff.ok()) return backoff.status();

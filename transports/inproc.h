@@ -17,8 +17,8 @@ class InprocNetwork;
 std::shared_ptr<InprocNetwork> NewInprocNetwork();
 
 // Options of a listener's key: `pipe`, the capacity of each direction in bytes (4096 to 1 GiB, default 1 MiB), and `backlog`,
-// how many dialed channels wait to be accepted (1 to 65536, default 128); the next dial is refused. A dialer's key has `backoff`
-// and `backoff_max` (framework/backoff.h).
+// how many dialed channels wait to be accepted (1 to 65536, default 128); the next dial is refused. A dialer's key may have them
+// too, so that one key serves both; its own are `backoff` and `backoff_max` (framework/backoff.h).
 TransportScheme NewInprocScheme(std::shared_ptr<InprocNetwork> network = NewInprocNetwork());
 
 }  // namespace rain

@@ -1,5 +1,6 @@
 #include "listenrain/transports/shutdown_signals.h"
 
+#include <poll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -46,7 +47,7 @@ void OnSignal(int signal) {
 
 absl::Status OpenWakeFd() {
   if (wake_fd.load() >= 0) return absl::OkStatus();
-  const int fd = eventfd(0, EFD_CLOEXEC);
+  const int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (fd < 0) return SystemError(errno, "shutdown signals", "eventfd");
   wake_fd.store(fd);
   return absl::OkStatus();
@@ -63,9 +64,12 @@ class Shutdown {
     sigemptyset(&taken);
     for (const int signal : signals_) sigaddset(&taken, signal);
     pthread_sigmask(SIG_UNBLOCK, &taken, nullptr);
+    // What woke us is looked at here. A poll, unlike a read, ends for a signal whose handler runs on this very thread.
     while (first_signal.load() == 0 && !ending_.load()) {
+      pollfd waiting = {wake_fd.load(), POLLIN, 0};
+      poll(&waiting, 1, -1);
       uint64_t count = 0;
-      [[maybe_unused]] const ssize_t got = read(wake_fd.load(), &count, sizeof(count));  // what woke us is looked at above
+      [[maybe_unused]] const ssize_t got = read(wake_fd.load(), &count, sizeof(count));
     }
     if (const int signal = first_signal.load(); signal != 0 && !ending_.load()) {
       GuardedAndLogged("the call on shutdown", [&] { std::move(told_)(signal); });

@@ -168,8 +168,17 @@ void FaultRig::SetUp() {
 }
 
 void FaultRig::TearDown() {
-  for (const auto& side : sides_) side->ExpectAtRest();
+  std::vector<std::shared_ptr<Loop>> loops;
+  for (const auto& side : sides_) {
+    side->ExpectAtRest();
+    loops.push_back(side->shared_loop());
+  }
   sides_.clear();
+  // An executor's thread may hold one a moment longer. This thread lets go of each last, and so joins its thread.
+  for (const auto& loop : loops) {
+    EXPECT_TRUE(Eventually([&] { return loop.use_count() == 1; })) << "a loop is still held " << loop.use_count() - 1 << " times";
+  }
+  loops.clear();
   std::filesystem::remove_all(folder_);
   EXPECT_TRUE(Eventually([this] { return OpenDescriptors() == descriptors_; }))
       << OpenDescriptors() << " descriptors are open; before the test there were " << descriptors_;

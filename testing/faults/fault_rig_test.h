@@ -62,6 +62,7 @@ class Side {
   ListenRain& rain() { return *rain_; }
   const Protocol<Message>& protocol() const { return protocol_; }
   Loop& loop() { return *loop_; }
+  const std::shared_ptr<Loop>& shared_loop() const { return loop_; }
   Stats stats() const { return rain_->StatsOf(protocol_); }
   TransportHandle<Message> Open(const TransportKey& key);
   Listener Listen(const TransportKey& key, Router<Message> router);
