@@ -15,13 +15,12 @@ absl::Status Transport::Submit(Submission& submission, Encode encode) {
 // Only where nothing waits before it, and nobody needs to look at the message on its way.
 bool Transport::MayWriteDirectly(const Submission& submission) const {
   if (link_ == nullptr || draining() || !link_->CanWrite() || observer_ != nullptr || !answers_.empty()) return false;
-  if (holding_ && submission.header.kind == MessageKind::request) return false;
   const MessageKind kind = submission.header.kind;
-  if (kind == MessageKind::request && submission.idempotent && redialer_ != nullptr) return false;  // kept until its reply
-  const bool none_wait = built_in_queue_ && queue_->size() == 0 && waiters_.empty();
-  if (kind == MessageKind::request) return none_wait && WindowHas(0);
-  if (kind == MessageKind::one_way) return none_wait;
-  return !in_order();
+  if (kind != MessageKind::request && kind != MessageKind::one_way) return !in_order();
+  if (!built_in_queue_ || queue_->size() > 0 || !waiters_.empty()) return false;
+  if (kind == MessageKind::one_way) return true;
+  if (submission.idempotent && redialer_ != nullptr) return false;  // kept until its reply
+  return !holding_ && WindowHas(0);
 }
 
 bool Transport::WindowHas(size_t bytes) const {
