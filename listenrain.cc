@@ -26,11 +26,11 @@ const std::shared_ptr<InprocNetwork>& ProcessNetwork() {
 absl::StatusOr<std::unique_ptr<ListenRain>> NewListenRain(ListenRainOptions options) {
   ListenRain::Parts parts;
   parts.loops = std::move(options.loops);
-  if (parts.loops.empty() && options.loop_threads < 1) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("loop_threads is ", options.loop_threads, ": give at least one, or loops of your own"));
-  }
   if (parts.loops.empty()) {
+    if (options.loop_threads < 1) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("loop_threads is ", options.loop_threads, ": give at least one, or loops of your own"));
+    }
     for (int i = 0; i < options.loop_threads; ++i) {
       absl::StatusOr<std::shared_ptr<Loop>> loop = NewUvLoop();
       if (!loop.ok()) return loop.status();

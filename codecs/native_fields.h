@@ -35,6 +35,7 @@ constexpr bool IsHeaderAlone(MessageKind kind) {
 // Remaining time on the wire: whole microseconds, rounded up, at least 1. 0 means no deadline, or one that is more than
 // 71 minutes away: the caller's own timer and its cancel then end the request.
 inline uint32_t RemainingToWire(absl::Duration remaining) {
+  if (remaining == absl::InfiniteDuration()) return 0;        // every reply's
   const int64_t nanos = absl::ToInt64Nanoseconds(remaining);  // saturates
   if (nanos > int64_t{UINT32_MAX} * 1000) return 0;
   return nanos < 1 ? 1 : static_cast<uint32_t>((nanos + 999) / 1000);

@@ -5,12 +5,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "listenrain/framework/baton.h"
-#include "listenrain/framework/countdown.h"
 #include "listenrain/framework/guarded.h"
-#include "listenrain/framework/handover.h"
 #include "listenrain/framework/listener.h"
 #include "listenrain/framework/log.h"
-#include "listenrain/framework/status.h"
 
 namespace rain {
 
@@ -37,6 +34,14 @@ std::vector<Ref<PostBox>> Accepted::boxes() const {
   MutexLock lock(mutex_);
   for (const auto& [number, box] : boxes_) boxes.push_back(box);
   return boxes;
+}
+
+std::vector<Resident*> Accepted::Transports() const {
+  std::vector<Resident*> transports;
+  for (const Ref<PostBox>& box : boxes()) {
+    if (box->opened_transport() != nullptr) transports.push_back(box->opened_transport());
+  }
+  return transports;
 }
 
 AcceptorBox::AcceptorBox(Ref<Shard> on, const std::vector<Ref<Shard>>& homes, TransportKey key)
@@ -80,7 +85,7 @@ void Acceptor::Ask() {
   });
   if (asked.ok()) return;
   Log(Severity::error, absl::StrCat("listener ", box_->bound_key.text()), absl::StrCat(asked.message(), "; listening no more"));
-  End(asked);
+  StopAccepting();
 }
 
 void Acceptor::OnChannel(absl::StatusOr<std::unique_ptr<Channel>> channel) {
@@ -89,7 +94,7 @@ void Acceptor::OnChannel(absl::StatusOr<std::unique_ptr<Channel>> channel) {
     const auto again = generator_->RetryAfter(channel.status(), absl::ZeroDuration());
     Log(again.has_value() ? Severity::warning : Severity::error, absl::StrCat("listener ", box_->bound_key.text()),
         absl::StrCat(channel.status().message(), again.has_value() ? "; trying again" : "; listening no more"));
-    if (!again.has_value()) return End(Fresh(channel.status()));
+    if (!again.has_value()) return StopAccepting();
     retry_.Start(*again);
     return;
   }
@@ -108,9 +113,7 @@ void Acceptor::HandOver(std::unique_ptr<Channel> channel) {
   });
 }
 
-void Acceptor::StopAccepting() { End(absl::CancelledError("accepting no more")); }
-
-void Acceptor::End(absl::Status) {
+void Acceptor::StopAccepting() {
   if (std::exchange(ended_, true)) return;
   generator_.reset();
   retry_.Stop();
@@ -150,37 +153,20 @@ std::vector<Connection> Listener::connections() const {
 
 void Listener::DrainThen(absl::Duration timeout, absl::AnyInvocable<void(DrainReport) &&> done) const {
   if (!box_) return std::move(done)({});
-  const auto sum = std::make_shared<DrainSum>();
-  const auto last =
-      MakeRef<Countdown>(box_->accepted.size(), [sum, done = std::move(done)]() mutable { std::move(done)(sum->report()); });
-  AcceptorBox::StopAcceptingThen(box_, [timeout, sum, last](Accepted& accepted) {
-    std::vector<Resident*> transports;
-    for (const Ref<PostBox>& box : accepted.boxes()) {
-      if (box->opened_transport() != nullptr) transports.push_back(box->opened_transport());
-    }
-    rain::Drain::Begin(accepted.shard(), timeout, transports, [sum, last](DrainReport report) {
-      sum->Add(report);
-      last->Down();
-    });
+  const auto sum = MakeRef<DrainSum>(box_->accepted.size(), std::move(done));
+  AcceptorBox::StopAcceptingThen(box_, [timeout, sum](Accepted& accepted) {
+    rain::Drain::Begin(accepted.shard(), timeout, accepted.Transports(), [sum](DrainReport report) { sum->Add(report); });
   });
 }
 
 DrainReport Listener::Drain(absl::Duration timeout) const {
-  if (Baton::AnyHeldHere()) {
-    DrainThen(timeout, [](DrainReport) {});
-    return {};
-  }
-  const auto report = std::make_shared<Handover<DrainReport>>();
-  DrainThen(timeout, [report](DrainReport all) { report->Put(all); });
-  return report->Take();
+  return BeginAndWait([&](rain::Drain::Done done) { DrainThen(timeout, std::move(done)); });
 }
 
 void Listener::Stop() const {
   if (!box_) return;
   const auto end_all = [](Accepted& accepted) {
-    for (const Ref<PostBox>& box : accepted.boxes()) {
-      if (box->opened_transport() != nullptr) box->opened_transport()->End(absl::CancelledError("the listener was stopped"));
-    }
+    for (Resident* transport : accepted.Transports()) transport->End(absl::CancelledError("the listener was stopped"));
   };
   if (Baton::AnyHeldHere()) return AcceptorBox::StopAcceptingThen(box_, end_all);
   box_->shard->ExecuteAndWait([box = box_] { box->StopAccepting(); });

@@ -33,6 +33,8 @@ class Accepted final : public RefCounted {
   void Adopt(Ref<PostBox> box, std::shared_ptr<const RequestSink> sink, std::unique_ptr<Channel> channel);
   // In the order in which they came. Thread: any.
   std::vector<Ref<PostBox>> boxes() const;
+  // Those that are not at their end. Thread: loop.
+  std::vector<Resident*> Transports() const;
 
  private:
   const Ref<Shard> shard_;
@@ -67,9 +69,9 @@ class Acceptor final : public Resident {
   ~Acceptor() override;
 
   void Start();
-  // Accepts no more. What was accepted lives on.
-  void End(absl::Status why) override;
+  // Its end. What was accepted lives on.
   void StopAccepting() override;
+  void End(absl::Status) override { StopAccepting(); }
   void BeginDrain(const Ref<Drain>&) override { StopAccepting(); }
 
  private:

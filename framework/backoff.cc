@@ -4,6 +4,7 @@
 #include <utility>
 
 namespace rain {
+
 absl::StatusOr<BackoffOptions> ParseBackoffOptions(const TransportKey& key) {
   constexpr int64_t kDay = int64_t{24} * 60 * 60 * 1000;
   BackoffOptions options;

@@ -1,15 +1,17 @@
 // Drain: an end that loses nothing: what was read is answered, what comes is refused, then the channels close.
 #pragma once
 
-#include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <utility>
 #include <vector>
 
 #include "absl/functional/any_invocable.h"
+#include "absl/functional/function_ref.h"
 #include "absl/time/time.h"
 #include "listenrain/framework/delay_timer.h"
+#include "listenrain/framework/mutex.h"
 #include "listenrain/framework/ref.h"
 
 namespace rain {
@@ -19,22 +21,13 @@ struct DrainReport {
   uint64_t completed = 0;  // in flight when it began, or read before the peer was told, and answered
   uint64_t refused = 0;    // read later: answered with UNAVAILABLE
   uint64_t aborted = 0;    // unanswered when the deadline came
-};
 
-// What several loops report. Thread: any.
-class DrainSum {
- public:
-  void Add(const DrainReport& report) {
-    completed_.fetch_add(report.completed, std::memory_order_relaxed);
-    refused_.fetch_add(report.refused, std::memory_order_relaxed);
-    aborted_.fetch_add(report.aborted, std::memory_order_relaxed);
+  DrainReport& operator+=(const DrainReport& other) {
+    completed += other.completed;
+    refused += other.refused;
+    aborted += other.aborted;
+    return *this;
   }
-  DrainReport report() const { return {completed_, refused_, aborted_}; }
-
- private:
-  std::atomic<uint64_t> completed_{0};
-  std::atomic<uint64_t> refused_{0};
-  std::atomic<uint64_t> aborted_{0};
 };
 
 class Resident;
@@ -63,5 +56,22 @@ class Drain final : public RefCounted {
   DelayTimer deadline_;
   bool begun_ = false;  // everybody has joined
 };
+
+// What several loops report, in one. Shared by them. Thread: any.
+class DrainSum final : public RefCounted {
+ public:
+  // `done` is called by whoever adds the last of `parts`, at least one.
+  DrainSum(size_t parts, Drain::Done done) : left_(parts), done_(std::move(done)) {}
+  void Add(const DrainReport& report);
+
+ private:
+  Mutex mutex_;
+  size_t left_ ABSL_GUARDED_BY(mutex_);
+  DrainReport sum_ ABSL_GUARDED_BY(mutex_);
+  Drain::Done done_;
+};
+
+// Waits for what `begin` is to tell. On a thread that runs a loop, which must not wait, it begins only: the report is empty.
+DrainReport BeginAndWait(absl::FunctionRef<void(Drain::Done)> begin);
 
 }  // namespace rain

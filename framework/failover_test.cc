@@ -16,6 +16,7 @@ namespace {
 
 constexpr char kActive[] = "inproc://active";
 constexpr char kStandby[] = "inproc://standby";
+constexpr char kKey[] = "scripted://service";
 constexpr char kBoth[] = "inproc://active?backoff=10,inproc://standby?backoff=10";
 
 class FailoverTest : public EngineFixture {
@@ -33,6 +34,13 @@ class FailoverTest : public EngineFixture {
     Listener listener = rain_->Listen(protocol_, key, std::move(router)).value();
     Settle();
     return listener;
+  }
+  // Over the network, whose dialers soon ask for a better channel than the one they have.
+  Protocol<Message> Reviewing(const std::shared_ptr<ScriptedNetwork>& network) {
+    network->dials.review_after = absl::Milliseconds(10);
+    auto spec = MessagesSpec("scripted");
+    spec.channels.push_back(NewScriptedScheme(network));
+    return Register(std::move(spec));
   }
   // The reply's text, or the error's.
   std::string Ask(const SendOptions& options = {.wait_for_ready = true}) {
@@ -113,14 +121,10 @@ TEST_F(FailoverTest, AListThatWasNotUsedForAWhileIsDialedFromItsFirst) {
 
 TEST_F(FailoverTest, ACallThatTakesLongHoldsTheOthersUpForAWhileOnly) {
   const auto network = std::make_shared<ScriptedNetwork>();
-  auto spec = MessagesSpec("scripted");
-  spec.channels.push_back(NewScriptedScheme(network));
-  const auto protocol = Register(std::move(spec));
-  network->dials.review_after = absl::Milliseconds(10);
+  const auto protocol = Reviewing(network);
   const auto first = ScriptedPeer::Make();
   network->dials.Connect(first);
   network->dials.Connect(ScriptedPeer::Make());
-  constexpr char kKey[] = "scripted://service";
   Outcome<Message> slow, other;
   ASSERT_TRUE(rain_->Send(protocol, kKey, Message::Text("s"), slow.callback(), {.timeout = absl::Seconds(60)}).ok());
   Settle();
@@ -139,15 +143,11 @@ TEST_F(FailoverTest, ACallThatTakesLongHoldsTheOthersUpForAWhileOnly) {
 
 TEST_F(FailoverTest, TheMoveWaitsForWhatIsInFlight) {
   const auto network = std::make_shared<ScriptedNetwork>();
-  auto spec = MessagesSpec("scripted");
-  spec.channels.push_back(NewScriptedScheme(network));
-  const auto protocol = Register(std::move(spec));
-  network->dials.review_after = absl::Milliseconds(10);
+  const auto protocol = Reviewing(network);
   const auto first = ScriptedPeer::Make();
   const auto second = ScriptedPeer::Make();
   network->dials.Connect(first);
   network->dials.Connect(second);
-  constexpr char kKey[] = "scripted://service";
   Outcome<Message> a;
   ASSERT_TRUE(rain_->Send(protocol, kKey, Message::Text("a"), a.callback()).ok());
   Settle();
@@ -191,7 +191,7 @@ class MoveFromAHungPeerTest : public FailoverTest {
     network_->dials.Connect(better_);
   }
   void Ask(const std::string& line, Outcome<std::string>& outcome, const SendOptions& options) {
-    ASSERT_TRUE(rain_->Send(lines_, "scripted://service", line, outcome.callback(), options).ok());
+    ASSERT_TRUE(rain_->Send(lines_, kKey, line, outcome.callback(), options).ok());
     Settle();
   }
   // `b` waits for the better channel.

@@ -9,7 +9,6 @@
 #include "listenrain/framework/countdown.h"
 #include "listenrain/framework/failover.h"
 #include "listenrain/framework/guarded.h"
-#include "listenrain/framework/handover.h"
 #include "listenrain/framework/shard.h"
 #include "listenrain/framework/transport.h"
 
@@ -55,14 +54,8 @@ class ListenRain::Engine : public std::enable_shared_from_this<ListenRain::Engin
 
   DrainReport Drain(absl::Duration timeout) {
     stopped_ = true;
-    if (Baton::AnyHeldHere()) {
-      DrainThen(timeout, [](DrainReport) {});
-      return {};
-    }
-    const auto report = std::make_shared<Handover<DrainReport>>();
-    DrainThen(timeout, [report](DrainReport all) { report->Put(all); });
-    const DrainReport all = report->Take();
-    Stop();
+    const DrainReport all = BeginAndWait([&](rain::Drain::Done done) { DrainThen(timeout, std::move(done)); });
+    if (!Baton::AnyHeldHere()) Stop();
     return all;
   }
 
@@ -144,16 +137,13 @@ class ListenRain::Engine : public std::enable_shared_from_this<ListenRain::Engin
 
   // When no loop accepts any more, and so hands nothing over to another one, each drains.
   void DrainThen(absl::Duration timeout, rain::Drain::Done done) {
-    const auto sum = std::make_shared<DrainSum>();
-    const auto drained =
-        MakeRef<Countdown>(shards_.size(), [sum, done = std::move(done)]() mutable { std::move(done)(sum->report()); });
-    const auto drain = [shards = shards_, timeout, sum, drained] {
+    const auto sum = MakeRef<DrainSum>(shards_.size(), std::move(done));
+    const auto drain = [shards = shards_, timeout, sum] {
       for (const Ref<Shard>& shard : shards) {
-        shard->Execute([shard, timeout, sum, drained] {
-          rain::Drain::Begin(*shard, timeout, shard->Residents(), [shard, sum, drained](DrainReport report) {
+        shard->Execute([shard, timeout, sum] {
+          rain::Drain::Begin(*shard, timeout, shard->Residents(), [shard, sum](DrainReport report) {
             shard->Shut();
             sum->Add(report);
-            drained->Down();
           });
         });
       }

@@ -26,6 +26,9 @@ enum class MessageKind : uint8_t {
   end = 12,
 };
 
+// What ends a request: the answer, or that there is none.
+constexpr bool IsReply(MessageKind kind) { return kind == MessageKind::reply || kind == MessageKind::error; }
+
 // A bit per MessageKind.
 using KindSet = uint32_t;
 constexpr KindSet Bit(MessageKind kind) {

@@ -28,12 +28,14 @@ PostBox::~PostBox() = default;
 absl::Status PostBox::Submit(Submission& submission, Encode encode) {
   Loop& loop = shard_->loop();
   const bool inside = loop.InLoop();
-  if (submission.is_request() && submission.header.remaining < absl::ZeroDuration()) {
-    return absl::DeadlineExceededError(absl::StrCat(key_.text(),
-                                                    ": the request's time was over before it was sent: its timeout is ",
-                                                    absl::FormatDuration(submission.header.remaining)));
+  if (submission.is_request()) {
+    const absl::Duration remaining = submission.header.remaining;
+    if (remaining < absl::ZeroDuration()) {
+      return absl::DeadlineExceededError(absl::StrCat(
+          key_.text(), ": the request's time was over before it was sent: its timeout is ", absl::FormatDuration(remaining)));
+    }
+    submission.deadline = (inside ? loop.now() : loop.clock().Now()) + remaining;
   }
-  if (submission.is_request()) submission.deadline = (inside ? loop.now() : loop.clock().Now()) + submission.header.remaining;
   if (!inside) return SubmitFromOutside(submission, encode);
   if (Transport* open = transport(); open != nullptr) return open->Submit(submission, encode);
   return Closed();

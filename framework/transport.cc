@@ -8,6 +8,7 @@
 #include "listenrain/framework/status.h"
 
 namespace rain {
+
 Transport::Transport(Ref<PostBox> box, std::shared_ptr<const RequestSink> sink)
     : box_(std::move(box)),
       boxes_(box_),

@@ -81,6 +81,7 @@ class Transport final : public Resident, private LinkEvents, private DeadlineOwn
   void Depart(Outgoing& request, size_t packet_bytes);
   void WriteQueued(Outgoing& outgoing);
   void Leave(Outgoing& request);
+  BytesSent SentOf(const Outgoing& request) const;
   void Fail(Outgoing& request, absl::Status why);
   void GiveUp(Outgoing& request, absl::Status why);
   void FailAll(const absl::Status& why);
@@ -123,7 +124,6 @@ class Transport final : public Resident, private LinkEvents, private DeadlineOwn
   void OnIdle();
   void OnKeepalive();
   void OnRest();
-  BytesSent SentOf(const Outgoing& request) const;
   void TellReady(const absl::Status& status);
   void TellConnected();
   void TellDisconnected(const absl::Status& why);

@@ -129,9 +129,8 @@ void Transport::DropUnanswered(const MsgId& id, size_t bytes, uint32_t channel) 
 
 // In order, a reply that comes early waits for those before it, and its request stays in the window until then.
 void Transport::QueueAnswer(Outgoing& answer) {
-  const bool is_reply = answer.header.kind == MessageKind::reply || answer.header.kind == MessageKind::error;
   answers_bytes_ += answer.size;
-  if (!in_order() || !is_reply) {
+  if (!in_order() || !IsReply(answer.header.kind)) {
     NoteAnswered(answer.header, answer.answered_bytes);
     return answers_.PushBack(answer);
   }
@@ -167,8 +166,7 @@ void Transport::WriteAnswer(Outgoing& answer) {
 }
 
 void Transport::DropAnswer(Outgoing& answer) {
-  const bool is_reply = answer.header.kind == MessageKind::reply || answer.header.kind == MessageKind::error;
-  (is_reply ? counters_.replies_dropped : counters_.skipped).Add();
+  (IsReply(answer.header.kind) ? counters_.replies_dropped : counters_.skipped).Add();
   shard_.nodes().RecycleInLoop(answer);
 }
 

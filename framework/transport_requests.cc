@@ -1,5 +1,6 @@
 // Transport: the requests of this side, from Submit to their outcome.
 #include <algorithm>
+#include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -15,13 +16,12 @@ absl::Status Transport::Submit(Submission& submission, Encode encode) {
 // Only where nothing waits before it, and nobody needs to look at the message on its way.
 bool Transport::MayWriteDirectly(const Submission& submission) const {
   if (link_ == nullptr || draining() || !link_->CanWrite() || observer_ != nullptr || !answers_.empty()) return false;
-  if (holding_ && submission.header.kind == MessageKind::request) return false;
   const MessageKind kind = submission.header.kind;
-  if (kind == MessageKind::request && submission.idempotent && redialer_ != nullptr) return false;  // kept until its reply
-  const bool none_wait = built_in_queue_ && queue_->size() == 0 && waiters_.empty();
-  if (kind == MessageKind::request) return none_wait && WindowHas(0);
-  if (kind == MessageKind::one_way) return none_wait;
-  return !in_order();
+  if (kind != MessageKind::request && kind != MessageKind::one_way) return !in_order();
+  if (!built_in_queue_ || queue_->size() > 0 || !waiters_.empty()) return false;
+  if (kind == MessageKind::one_way) return true;
+  if (submission.idempotent && redialer_ != nullptr) return false;  // kept until its reply
+  return !holding_ && WindowHas(0);
 }
 
 bool Transport::WindowHas(size_t bytes) const {
@@ -137,8 +137,7 @@ absl::Status Transport::Admit(Outgoing& outgoing) {
     return absl::CancelledError("this ListenRain is draining");
   }
   const bool down = link_ == nullptr && redialer_ != nullptr && redialer_->down();
-  if (down && !outgoing.wait_for_ready && outgoing.header.kind != MessageKind::reply &&
-      outgoing.header.kind != MessageKind::error) {
+  if (down && !outgoing.wait_for_ready && !IsReply(outgoing.header.kind)) {
     return At(box_->key().text(), redialer_->WhyDown());
   }
   switch (outgoing.header.kind) {
@@ -204,7 +203,7 @@ void Transport::Depart(Outgoing& request, size_t packet_bytes) {
 void Transport::CountSent(MessageKind kind, size_t packet_bytes) {
   counters_.bytes_out.Add(packet_bytes);
   if (kind == MessageKind::one_way) counters_.posted.Add();
-  if (kind == MessageKind::reply || kind == MessageKind::error) counters_.replies_sent.Add();
+  if (IsReply(kind)) counters_.replies_sent.Add();
   if (kind == MessageKind::error) counters_.errors_sent.Add();
 }
 
@@ -336,9 +335,11 @@ void Transport::OnDeadline(Outgoing& outgoing) {
                       : outgoing.stage == Stage::waiting ? "it waited for room in the full queue, and there was none in time"
                       : link_ == nullptr                 ? "no channel in time"
                                                          : "the queue moved too slowly";
-  const bool down = link_ == nullptr && redialer_ != nullptr && redialer_->down();
-  GiveUp(outgoing, absl::DeadlineExceededError(absl::StrCat(box_->key().text(), ": ", stage, down ? "; the last attempt: " : "",
-                                                            down ? redialer_->failure().message() : "")));
+  std::string why = absl::StrCat(box_->key().text(), ": ", stage);
+  if (link_ == nullptr && redialer_ != nullptr && redialer_->down()) {
+    absl::StrAppend(&why, "; the last attempt: ", redialer_->failure().message());
+  }
+  GiveUp(outgoing, absl::DeadlineExceededError(why));
   PumpQueue();
   OnQuieter();
 }

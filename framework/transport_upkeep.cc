@@ -62,16 +62,13 @@ void Transport::OnKeepalive() {
 
 // A dialed transport that nobody used for a while closes its channel. Its box dials again when somebody asks for it.
 void Transport::OnRest() {
-  const Instant moved = link_ != nullptr && link_->end() == rested_at_ ? last_read_ : now();
-  if (link_ != nullptr) rested_at_ = link_->end();
   const absl::Duration max_idle = box_->protocol().pool.max_idle;
-  const absl::Duration silent = now() - moved;
-  if (!on_rest_) return;
-  const bool unused = link_ != nullptr && better_ == nullptr && Quiet() && requests_->size() == 0 && queue_->size() == 0;
+  const bool written = std::exchange(rested_at_, link_->end()) != link_->end();
+  const absl::Duration silent = written ? absl::ZeroDuration() : now() - last_read_;
+  const bool unused = better_ == nullptr && Quiet() && requests_->size() == 0 && queue_->size() == 0;
   if (!unused || silent < max_idle) return rest_.Start(unused ? max_idle - silent : max_idle);
-  auto on_rest = std::exchange(on_rest_, nullptr);
   End(absl::CancelledError("nobody used the channel for pool.max_idle"));
-  std::move(on_rest)();
+  std::move(on_rest_)();
 }
 
 void Transport::WhenReady(Ready told) {

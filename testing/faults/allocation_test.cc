@@ -3,11 +3,13 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstdlib>
 #include <string>
 
+#include "absl/time/clock.h"
 #include "listenrain/executors/inline_executor.h"
 #include "listenrain/framework/spawn.h"
 #include "listenrain/listenrain.h"
@@ -70,6 +72,27 @@ namespace {
 constexpr int kWarmUp = 20'000;
 constexpr int kCalls = 100'000;
 constexpr int64_t kByCoroutine = 8;
+constexpr absl::Duration kStandstill = absl::Milliseconds(500);
+
+// Sees when the machine stands still. A transport that is silent for a second gives back its tables, so that its next call makes
+// them again, as it should: calls that met this are made and counted anew. Thread: one at a time.
+class Heart {
+ public:
+  void Beat() {
+    const absl::Time now = absl::Now();
+    longest_ = std::max(longest_, now - last_);
+    last_ = now;
+  }
+  void Restart() {
+    last_ = absl::Now();
+    longest_ = absl::ZeroDuration();
+  }
+  bool stood_still() const { return longest_ >= kStandstill; }
+
+ private:
+  absl::Time last_;
+  absl::Duration longest_;
+};
 
 // A client and a server, each with a loop of its own, user code inline.
 class Allocations : public testing::TestWithParam<const char*> {
@@ -106,15 +129,20 @@ class Allocations : public testing::TestWithParam<const char*> {
   // Runs `calls(how many)` to warm up, then counted.
   template <class Calls>
   void ExpectNone(Calls calls) {
-    calls(kWarmUp);
-    allocations = 0;
-    counting = true;
-    calls(kCalls);
-    counting = false;
+    uint64_t made = 0;
+    for (int attempt = 0; attempt == 0 || (heart_.stood_still() && attempt < 5); ++attempt) {
+      calls(kWarmUp);
+      allocations = 0;
+      heart_.Restart();
+      counting = true;
+      calls(kCalls);
+      counting = false;
+      made += kWarmUp + kCalls;
+    }
     EXPECT_EQ(allocations, 0) << "the first one's stack is on standard error";
     if (allocations > 0) backtrace_symbols_fd(first_stack, first_depth, STDERR_FILENO);
     const Stats stats = client_.rain->StatsOf(client_.protocol);
-    EXPECT_EQ(stats.replied, static_cast<uint64_t>(kWarmUp + kCalls));
+    EXPECT_EQ(stats.replied, made);
     EXPECT_TRUE(stats.Balanced());
     EXPECT_EQ(stats.in_flight, 0u);
   }
@@ -123,13 +151,14 @@ class Allocations : public testing::TestWithParam<const char*> {
   Program client_;
   Listener listener_;
   TransportKey key_;
+  Heart heart_;
 };
 
 // Asks `calls` times, each reply's callback asking the next; `parallel` at once.
 class Chain {
  public:
-  Chain(ListenRain& rain, const Protocol<Message>& protocol, const TransportKey& key, int64_t method = 7)
-      : rain_(rain), protocol_(protocol), key_(key), message_(Message::Text(method, "a small message")) {}
+  Chain(ListenRain& rain, const Protocol<Message>& protocol, const TransportKey& key, Heart& heart, int64_t method = 7)
+      : rain_(rain), protocol_(protocol), key_(key), heart_(heart), message_(Message::Text(method, "a small message")) {}
 
   void Run(int calls, int parallel) {
     left_ = calls;
@@ -148,6 +177,7 @@ class Chain {
     }
     const absl::Status status = rain_.Send(protocol_, key_, message_, Callback<Message>([this](absl::StatusOr<Message> reply) {
                                              if (!reply.ok()) std::abort();
+                                             heart_.Beat();
                                              Next();
                                            }));
     if (!status.ok()) std::abort();
@@ -156,6 +186,7 @@ class Chain {
   ListenRain& rain_;
   const Protocol<Message>& protocol_;
   const TransportKey& key_;
+  Heart& heart_;
   const Message message_;
   std::atomic<int> left_{0};
   std::atomic<int> running_{0};
@@ -163,25 +194,26 @@ class Chain {
 };
 
 TEST_P(Allocations, CallsWithCallbacksMakeNone) {
-  Chain chain(*client_.rain, client_.protocol, key_);
+  Chain chain(*client_.rain, client_.protocol, key_, heart_);
   ExpectNone([&](int calls) { chain.Run(calls, calls == kWarmUp ? 64 : 16); });
 }
 
 TEST_P(Allocations, CallsServedByCoroutinesMakeNone) {
-  Chain chain(*client_.rain, client_.protocol, key_, kByCoroutine);
+  Chain chain(*client_.rain, client_.protocol, key_, heart_, kByCoroutine);
   ExpectNone([&](int calls) { chain.Run(calls, calls == kWarmUp ? 64 : 16); });
 }
 
 // Asks `calls` times, one after another.
-Task<> AskInTurn(TransportHandle<Message> server, const Message& message, int calls) {
+Task<> AskInTurn(TransportHandle<Message> server, const Message& message, int calls, Heart& heart) {
   for (int i = 0; i < calls; ++i) {
     const absl::StatusOr<Message> reply = co_await server.CoSend(message);
     if (!reply.ok()) std::abort();
+    heart.Beat();
   }
 }
 
-Task<> AskInTurn(TransportHandle<Message> server, const Message& message, int calls, Signal& over) {
-  co_await AskInTurn(std::move(server), message, calls);
+Task<> AskInTurn(TransportHandle<Message> server, const Message& message, int calls, Heart& heart, Signal& over) {
+  co_await AskInTurn(std::move(server), message, calls, heart);
   over.Raise();
 }
 
@@ -193,7 +225,7 @@ TEST_P(Allocations, CallsByCoroutinesMakeNone) {
     Signal over;
     const int parallel = calls == kWarmUp ? 50 : 16;
     const auto begin = [&] {
-      for (int i = 0; i < parallel; ++i) Spawn(*client_.executor, AskInTurn(server, message, calls / parallel, over));
+      for (int i = 0; i < parallel; ++i) Spawn(*client_.executor, AskInTurn(server, message, calls / parallel, heart_, over));
     };
     client_.loop->Run([&begin] { begin(); });
     over.Wait(parallel);
@@ -205,6 +237,7 @@ TEST_P(Allocations, BlockingCallsMakeNone) {
   ExpectNone([&](int calls) {
     for (int i = 0; i < calls; ++i) {
       if (!client_.rain->SyncSend(client_.protocol, key_, message).ok()) std::abort();
+      heart_.Beat();
     }
   });
 }

@@ -1,11 +1,11 @@
 // Draining under load: what the server had read is answered, and the callers learn what became of the rest.
 #include <atomic>
 #include <thread>
-#include <vector>
 
 #include "listenrain/framework/handover.h"
 #include "listenrain/framework/status.h"
 #include "listenrain/testing/faults/fault_rig_test.h"
+#include "listenrain/testing/faults/repeaters_test.h"
 #include "listenrain/testing/scale.h"
 
 namespace rain {
@@ -16,17 +16,8 @@ class DrainFaults : public EveryTransport {};
 // Callers that block, one after another, until they are told to stop.
 class Callers {
  public:
-  Callers(Side& client, const TransportKey& key, int count) {
-    for (int i = 0; i < count; ++i) {
-      threads_.emplace_back([this, transport = client.Open(key)] {
-        while (!over_) Count(transport.SyncSend(Message::Text("?")));
-      });
-    }
-  }
-  ~Callers() {
-    over_ = true;
-    for (std::thread& thread : threads_) thread.join();
-  }
+  Callers(Side& client, const TransportKey& key, int count)
+      : threads_(count, [this, transport = client.Open(key)] { Count(transport.SyncSend(Message::Text("?"))); }) {}
   int replied() const { return replied_; }
   // Sent whole, and then nothing came back.
   int lost() const { return lost_; }
@@ -40,10 +31,9 @@ class Callers {
     }
   }
 
-  std::atomic<bool> over_{false};
   std::atomic<int> replied_{0};
   std::atomic<int> lost_{0};
-  std::vector<std::thread> threads_;
+  Repeaters threads_;
 };
 
 TEST_P(DrainFaults, UnderLoadNothingThatTheServerHadReadIsLost) {

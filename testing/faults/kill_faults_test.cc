@@ -6,10 +6,10 @@
 #include <string>
 #include <thread>
 #include <utility>
-#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "listenrain/testing/faults/fault_rig_test.h"
+#include "listenrain/testing/faults/repeaters_test.h"
 #include "listenrain/testing/faults/server_process_test.h"
 #include "listenrain/testing/scale.h"
 
@@ -22,22 +22,12 @@ constexpr absl::Duration kLate = absl::Seconds(2);  // for a machine that is bus
 // Threads that ask and wait, one call after another, until they are told to stop.
 class Callers {
  public:
-  Callers(Side& client, const TransportKey& key, int count, const SendOptions& options) {
-    for (int i = 0; i < count; ++i) {
-      threads_.emplace_back([this, &client, key, options] {
-        while (!over_) {
+  Callers(Side& client, const TransportKey& key, int count, const SendOptions& options)
+      : threads_(count, [this, &client, key, options] {
           const absl::Time begun = absl::Now();
           Count(client.rain().SyncSend(client.protocol(), key, Message::Text("?"), options), absl::Now() - begun);
-        }
-      });
-    }
-  }
-  ~Callers() { Stop(); }
-  void Stop() {
-    over_ = true;
-    for (std::thread& thread : threads_) thread.join();
-    threads_.clear();
-  }
+        }) {}
+  void Stop() { threads_.Stop(); }
 
   uint64_t replied() const { return replied_; }
   uint64_t failed() const { return failed_; }
@@ -51,11 +41,10 @@ class Callers {
     if (!reply.ok()) std::this_thread::yield();  // while the server is down calls may fail at once
   }
 
-  std::atomic<bool> over_{false};
   std::atomic<uint64_t> replied_{0};
   std::atomic<uint64_t> failed_{0};
   std::atomic<uint64_t> late_{0};
-  std::vector<std::thread> threads_;
+  Repeaters threads_;
 };
 
 const int kKills = static_cast<int>(Scaled(4, 3, 30));

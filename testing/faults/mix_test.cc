@@ -112,13 +112,14 @@ class Caller {
 
   void Call() {
     while (tally_.begun() - tally_.ended() > 500) std::this_thread::yield();
-    static constexpr const char* kMethods[] = {"now", "later", "task", "back", "drop"};
-    const char* method = kMethods[std::min(Below(12), 4u) == 4 && Below(4) != 0 ? Below(4) : Below(5)];
+    static constexpr const char* kAnswered[] = {"now", "later", "task", "back"};
+    const bool dropped = Below(10) == 0;
+    const char* method = dropped ? "drop" : kAnswered[Below(4)];
     const std::string body = BodyOf(Below(256), Below(20) == 0 ? Below(200'000) : Below(200));
     const TransportKey& key = keys_[Below(static_cast<uint32_t>(keys_.size()))];
     SendOptions options;
     options.timeout = Below(20) == 0 ? absl::Microseconds(Below(2000)) : absl::Seconds(20);
-    if (method == std::string("drop")) options.timeout = absl::Milliseconds(1 + Below(20));
+    if (dropped) options.timeout = absl::Milliseconds(1 + Below(20));
     options.idempotent = Below(2) == 0;
     options.wait_for_ready = Below(2) == 0;
     options.priority = static_cast<int>(Below(3));

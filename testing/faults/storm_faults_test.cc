@@ -12,6 +12,7 @@
 #include "listenrain/framework/backoff.h"
 #include "listenrain/testing/faults/fault_rig_test.h"
 #include "listenrain/testing/faults/server_process_test.h"
+#include "listenrain/testing/forwarding_channel.h"
 #include "listenrain/testing/scale.h"
 #include "listenrain/transports/tcp.h"
 #include "listenrain/transports/unix.h"
@@ -64,35 +65,27 @@ class Diary {
 };
 
 // A dialer that keeps a diary.
-class NotingDialer final : public ChannelGenerator {
+class NotingDialer final : public ForwardingGenerator {
  public:
   NotingDialer(std::unique_ptr<ChannelGenerator> dialer, std::shared_ptr<Diary> diary)
-      : dialer_(std::move(dialer)), diary_(std::move(diary)) {}
-  void Next(Loop& home, absl::AnyInvocable<void(absl::StatusOr<std::unique_ptr<Channel>>) &&> done) override {
+      : ForwardingGenerator(std::move(dialer)), diary_(std::move(diary)) {}
+  void Next(Loop& loop, Done done) override {
     diary_->Tried();
-    dialer_->Next(home, [diary = diary_, done = std::move(done)](absl::StatusOr<std::unique_ptr<Channel>> channel) mutable {
+    inner->Next(loop, [diary = diary_, done = std::move(done)](absl::StatusOr<std::unique_ptr<Channel>> channel) mutable {
       if (channel.ok()) diary->Connected();
       std::move(done)(std::move(channel));
     });
   }
-  std::optional<absl::Duration> RetryAfter(const absl::Status& why, absl::Duration lived) override {
-    return dialer_->RetryAfter(why, lived);
-  }
-  std::optional<absl::Duration> ReviewAfter() override { return dialer_->ReviewAfter(); }
-  TransportKey bound_key() const override { return dialer_->bound_key(); }
 
  private:
-  const std::unique_ptr<ChannelGenerator> dialer_;
   const std::shared_ptr<Diary> diary_;
 };
 
+// For a side that dials only.
 TransportScheme Noting(const TransportScheme& scheme, const std::shared_ptr<Diary>& diary) {
-  const auto dial = [dial = scheme.dial, diary](const TransportKey& key) -> absl::StatusOr<std::unique_ptr<ChannelGenerator>> {
-    auto dialer = dial(key);
-    if (!dialer.ok()) return dialer.status();
-    return std::make_unique<NotingDialer>(*std::move(dialer), diary);
-  };
-  return {scheme.name, dial, scheme.listen};
+  return WrapScheme(scheme, [diary](std::unique_ptr<ChannelGenerator> dialer) {
+    return std::make_unique<NotingDialer>(std::move(dialer), diary);
+  });
 }
 
 // True if this process may have so many descriptors, from now on.
