@@ -8,6 +8,7 @@
 #include "listenrain/executors/thread_pool.h"
 #include "listenrain/transports/inproc.h"
 #include "listenrain/transports/tcp.h"
+#include "listenrain/transports/tls.h"
 #include "listenrain/transports/unix.h"
 #include "listenrain/transports/uv_loop.h"
 
@@ -50,6 +51,7 @@ absl::StatusOr<std::unique_ptr<ListenRain>> NewListenRain(ListenRainOptions opti
   parts.packet_codec = NewLengthPrefixCodec();
   parts.schemes = std::move(options.schemes);
   parts.schemes.push_back(NewTcpScheme());
+  parts.schemes.push_back(NewTlsScheme());
   parts.schemes.push_back(NewUnixScheme());
   parts.schemes.push_back(NewInprocScheme(ProcessNetwork()));
   parts.observer = std::move(options.observer);

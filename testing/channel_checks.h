@@ -22,7 +22,7 @@ Violations InRig(const ChannelSubject& subject) {
   return rig.Finish();
 }
 
-// Writes until bytes pend. False, and reported, if a peer that does not read takes more than it may.
+// Writes until more than one write pends. False, and reported, if a peer that does not read takes more than it may.
 bool WriteUntilPending(ChannelRig& rig, WatchedChannel& end);
 
 // Writes until the peer, which does not read, takes no more, and much pends. False, and reported, as above.

@@ -73,14 +73,15 @@ void AReaderThatPausesStopsTheWriter(ChannelRig& rig) {
   if (!rig.Connect(pair)) return;
   rig.On(*pair.far, [&] { pair.far->SetReading(false); });
   if (!WriteUntilStalled(rig, *pair.near)) return;
-  rig.On(*pair.near, [&] { rig.Expect(pair.near->drained() == 0, "OnDrained while the peer does not read"); });
+  int drained = 0;
+  rig.On(*pair.near, [&] { drained = pair.near->drained(); });
   rig.On(*pair.far, [&] { rig.Expect(pair.far->bytes_read() == 0, "bytes were read though reading pauses since the start"); });
   rig.On(*pair.far, [&] { pair.far->SetReading(true); });
   AwaitRead(rig, *pair.far, pair.near->bytes_written());
-  rig.Await(*pair.near, "OnDrained when nothing pends any more", [&] { return pair.near->drained() > 0; });
+  rig.Await(*pair.near, "OnDrained when nothing pends any more", [&] { return pair.near->drained() > drained; });
   rig.Settle();
   rig.On(*pair.near, [&] {
-    rig.Expect(pair.near->drained() == 1, "OnDrained came ", pair.near->drained(), " times");
+    rig.Expect(pair.near->drained() == drained + 1, "OnDrained came ", pair.near->drained() - drained, " times");
     rig.Expect(pair.near->pending() == 0, pair.near->pending(), " bytes pend though all were read");
   });
 }
@@ -140,12 +141,12 @@ void WritersMayRefillInsideOnDrained(ChannelRig& rig) {
   WatchedChannel& near = *pair.near;
   int refills = 0;
   rig.On(*pair.far, [&] { pair.far->SetReading(false); });
+  if (!WriteUntilPending(rig, near)) return;
   rig.On(near, [&] {
     near.on_drained = [&] {
       if (++refills <= 10) near.Write(512 << 10, 4);
     };
   });
-  if (!WriteUntilPending(rig, near)) return;
   rig.On(*pair.far, [&] { pair.far->SetReading(true); });
   rig.Await(near, "OnDrained", [&] { return refills > 0 && near.pending() == 0 && !near.owes_drained(); });
   AwaitRead(rig, *pair.far, near.bytes_written());

@@ -152,8 +152,8 @@ void CloseInsideOnDrained(ChannelRig& rig) {
   ChannelPair pair;
   if (!rig.Connect(pair)) return;
   rig.On(*pair.far, [&] { pair.far->SetReading(false); });
-  rig.On(*pair.near, [&] { pair.near->on_drained = [&] { CloseAndGoOn(*pair.near); }; });
   if (!WriteUntilPending(rig, *pair.near)) return;
+  rig.On(*pair.near, [&] { pair.near->on_drained = [&] { CloseAndGoOn(*pair.near); }; });
   rig.On(*pair.far, [&] { pair.far->SetReading(true); });
   ExpectEnd(rig, pair, [] {});
   rig.On(*pair.far,

@@ -12,8 +12,10 @@
 #include "gtest/gtest.h"
 #include "listenrain/testing/channel_suite.h"
 #include "listenrain/testing/scale.h"
+#include "listenrain/transports/certificates_test.h"
 #include "listenrain/transports/inproc.h"
 #include "listenrain/transports/tcp.h"
+#include "listenrain/transports/tls.h"
 #include "listenrain/transports/unix.h"
 #include "listenrain/transports/uv_loop.h"
 
@@ -123,6 +125,14 @@ TEST_P(Tcp, ConformsOnTwoLoops) {
   EXPECT_THAT(GetParam().run(OnUvLoops(NewTcpScheme, "tcp://127.0.0.1:0", true)), testing::IsEmpty());
 }
 INSTANTIATE_TEST_SUITE_P(Suite, Tcp, testing::ValuesIn(ChannelChecks()), ChannelCheckName());
+
+TransportScheme Tls() { return NewTlsScheme(); }
+TransportKey TlsKey() { return absl::StrCat("tls://127.0.0.1:0?", LoopbackTlsOptions()); }
+
+class TlsOverTcp : public testing::TestWithParam<ChannelCheck> {};
+TEST_P(TlsOverTcp, ConformsOnOneLoop) { EXPECT_THAT(GetParam().run(OnUvLoops(Tls, TlsKey(), false)), testing::IsEmpty()); }
+TEST_P(TlsOverTcp, ConformsOnTwoLoops) { EXPECT_THAT(GetParam().run(OnUvLoops(Tls, TlsKey(), true)), testing::IsEmpty()); }
+INSTANTIATE_TEST_SUITE_P(Suite, TlsOverTcp, testing::ValuesIn(ChannelChecks()), ChannelCheckName());
 
 class UnixPath : public testing::TestWithParam<ChannelCheck> {};
 TEST_P(UnixPath, ConformsOnOneLoop) {

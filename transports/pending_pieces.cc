@@ -2,6 +2,8 @@
 
 #include <sys/uio.h>
 
+#include <algorithm>
+#include <cstring>
 #include <utility>
 
 namespace rain {
@@ -23,6 +25,16 @@ size_t PendingPieces::Gather(absl::Span<iovec> vectors) const {
     vectors[count] = {const_cast<char*>(pieces_[at].data()), pieces_[at].size()};
   }
   return count;
+}
+
+size_t PendingPieces::Copy(absl::Span<char> to) const {
+  size_t copied = 0;
+  for (size_t at = first_; at < pieces_.size() && copied < to.size(); ++at) {
+    const size_t count = std::min(pieces_[at].size(), to.size() - copied);
+    std::memcpy(to.data() + copied, pieces_[at].data(), count);
+    copied += count;
+  }
+  return copied;
 }
 
 void PendingPieces::Drop(size_t count) {

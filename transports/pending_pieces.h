@@ -20,6 +20,8 @@ class PendingPieces {
   void Append(Buffer piece);
   // Fills `vectors` from the front; returns how many were filled.
   size_t Gather(absl::Span<iovec> vectors) const;
+  // Copies from the front; returns how many bytes.
+  size_t Copy(absl::Span<char> to) const;
   // Drops `count` bytes from the front.
   void Drop(size_t count);
   void Clear();

@@ -34,6 +34,18 @@ TEST(PendingPieces, GathersFromTheFrontAndDropsAcrossPieces) {
   EXPECT_EQ(pending.bytes(), 0u);
 }
 
+TEST(PendingPieces, CopiesFromTheFrontAcrossPieces) {
+  PendingPieces pending;
+  for (const char* piece : {"one", "two", "three"}) pending.Append(Buffer::Static(piece));
+  std::array<char, 8> bytes;
+  EXPECT_EQ(pending.Copy(absl::MakeSpan(bytes)), 8u);
+  EXPECT_EQ(std::string(bytes.data(), 8), "onetwoth");
+  EXPECT_EQ(pending.bytes(), 11u);
+  pending.Drop(8);
+  EXPECT_EQ(pending.Copy(absl::MakeSpan(bytes)), 3u);
+  EXPECT_EQ(std::string(bytes.data(), 3), "ree");
+}
+
 TEST(PendingPieces, KeepsTheOrderWhileItMovesUpWhatIsLeft) {
   PendingPieces pending;
   std::string expected;

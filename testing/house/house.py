@@ -17,7 +17,8 @@ PUBLIC = BELOW_FACE | {FACE, 'testing'}  # their headers are installed
 FREE = ('_test.cc', '_test.h', '_fuzz.cc', '_benchmark.cc')  # may include anything; what tests share is not installed
 
 # The libraries that a user need not have heard of: only the .cc files of these folders see them.
-HOMES = {'uv': {'transports', 'bench', 'examples'}, 'capnp': {'codecs', 'bench', 'examples'}, 'kj': {'codecs', 'bench', 'examples'}}
+HOMES = {'uv': {'transports', 'bench', 'examples'}, 'openssl': {'transports', 'examples'},
+         'capnp': {'codecs', 'bench', 'examples'}, 'kj': {'codecs', 'bench', 'examples'}}
 OPT_IN = {'codecs/capnp_struct.h': {'capnp', 'kj'}}  # headers for programs that use such a library themselves; ours include none of these
 SYSTEM = re.compile(r'^(sys|net|netinet|arpa|linux|asm)/|^(unistd|fcntl|netdb|poll|pthread|sched|signal|dlfcn|errno|ifaddrs|dirent|pwd|'
                     r'semaphore|spawn|termios|syslog|time|string|stdlib|stdio|stdint|limits|math|assert)\.h$')
