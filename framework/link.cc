@@ -99,7 +99,7 @@ void Link::Close(absl::Status why) {
 }
 
 Buffer Link::ReadBuffer(size_t) {
-  Buffer room = reader_.ReadBuffer();
+  Buffer room = reader_.ReadBuffer(events_.awaited_packets());
   if (room.empty()) Close(absl::ResourceExhaustedError("the buffer pool refused a block to read into: raise its max_bytes"));
   return room;
 }

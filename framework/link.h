@@ -29,6 +29,8 @@ class LinkEvents : public PacketSink {
  public:
   // The packets that one read brought are all delivered.
   virtual void OnReadDone() = 0;
+  // How many packets the peer owes, as far as is known: replies.
+  virtual size_t awaited_packets() const = 0;
   virtual void OnTaken(const ChargedPacket& packet) = 0;
   // CanWrite() became true again; also called when the channel has taken everything.
   virtual void OnWritable() = 0;

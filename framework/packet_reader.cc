@@ -14,6 +14,11 @@ constexpr size_t kSmallestRead = 4 << 10;
 // Not more, so that both sides of a busy channel work at the same time: what one read brings is answered while the next is
 // on its way.
 constexpr size_t kLargestRead = 32 << 10;
+// Nor more than a part of what is awaited, if that is many packets: then what the first part leads to is at the peer while the
+// second is read, and neither side waits for the other to be done with all.
+constexpr size_t kManyPackets = 32;
+constexpr size_t kParts = 3;
+constexpr size_t kSmallestPart = 1 << 10;
 
 }  // namespace
 
@@ -46,10 +51,16 @@ bool PacketReader::MoveKept(size_t capacity) {
   return true;
 }
 
-Buffer PacketReader::ReadBuffer() {
+size_t PacketReader::ReadSize(size_t awaited) const {
+  if (awaited < kManyPackets) return read_size_;
+  return std::min(read_size_, std::max(awaited * packet_bytes_ / kParts, kSmallestPart));
+}
+
+Buffer PacketReader::ReadBuffer(size_t awaited) {
   if (!rest_.empty()) return rest_.Share(rest_filled_, rest_.size() - rest_filled_);
+  const size_t size = ReadSize(awaited);
   if (kept_.empty()) {
-    block_ = pool_.Allocate(read_size_);
+    block_ = pool_.Allocate(size);
     return block_.empty() ? Buffer() : block_.Share();
   }
   if (StartsLarge()) {
@@ -59,16 +70,18 @@ Buffer PacketReader::ReadBuffer() {
   }
   const bool small = shape_.exact && shape_.total < kLargePacketBytes;
   const size_t missing = small ? shape_.total - kept_.size() : 1;
-  if (TailRoom() < missing && !MoveKept(std::max(small ? shape_.total : kept_.size() * 2, read_size_))) return {};
+  if (TailRoom() < missing && !MoveKept(std::max(small ? shape_.total : kept_.size() * 2, size))) return {};
   const auto used = static_cast<size_t>(kept_.data() + kept_.size() - block_.data());
   return block_.Share(used, block_.size() - used);
 }
 
 absl::Status PacketReader::Consume(Buffer bytes, PacketSink& sink) {
   stopped_ = false;
-  if (bytes.size() >= read_size_) {
+  packets_ = 0;
+  const size_t came = bytes.size();
+  if (came >= read_size_) {
     read_size_ = std::min(read_size_ * 4, kLargestRead);
-  } else if (bytes.size() < read_size_ / 8) {
+  } else if (came < read_size_ / 8) {
     read_size_ = std::max(read_size_ / 2, kSmallestRead);
   }
   absl::Status status;
@@ -82,6 +95,7 @@ absl::Status PacketReader::Consume(Buffer bytes, PacketSink& sink) {
   }
   if (status.ok() && !bytes.empty() && !stopped_) status = Cut(std::move(bytes), sink);
   if (kept_.empty()) block_ = Buffer();
+  if (packets_ > 0) packet_bytes_ = came / packets_;
   return refused_ ? Refused() : status;
 }
 
@@ -170,6 +184,7 @@ void PacketReader::DeliverPieces(Payload packet, PacketSink& sink) {
 
 bool PacketReader::Deliver(Payload&& packet, PacketSink& sink) {
   scan_ = ScanState();
+  ++packets_;
   if (options_.alignment > 1 && reinterpret_cast<uintptr_t>(packet.front().data()) % options_.alignment != 0) {
     Buffer aligned = pool_.Allocate(packet.front().size());
     if (aligned.empty() && !packet.front().empty()) {

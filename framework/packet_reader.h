@@ -34,8 +34,8 @@ class PacketReader {
   // `codec` and `pool` are borrowed.
   PacketReader(const PacketCodec& codec, BufferPool& pool, const Options& options);
 
-  // Where the channel shall read to. Empty if the pool refuses.
-  Buffer ReadBuffer();
+  // Where the channel shall read to. `awaited`: how many packets the peer owes, as far as is known. Empty if the pool refuses.
+  Buffer ReadBuffer(size_t awaited = 0);
   // Bytes that arrived, in a buffer from ReadBuffer or any other. Delivers the packets that are complete now.
   // Errors (all end the channel): DATA_LOSS bad framing; RESOURCE_EXHAUSTED packet too large, or the pool refuses.
   absl::Status Consume(Buffer bytes, PacketSink& sink);
@@ -50,6 +50,7 @@ class PacketReader {
   bool Deliver(Payload&& packet, PacketSink& sink);
   void DeliverPieces(Payload packet, PacketSink& sink);
   bool MoveKept(size_t capacity);
+  size_t ReadSize(size_t awaited) const;
   bool StartsLarge() const;
   size_t TailRoom() const;
   absl::Status Refused() const;
@@ -58,6 +59,8 @@ class PacketReader {
   BufferPool& pool_;
   const Options options_;
   size_t read_size_ = 4 << 10;  // adapts to the traffic
+  size_t packet_bytes_ = 0;     // of those that came last, on average
+  size_t packets_ = 0;          // delivered since the read began
   Buffer block_;                // the block given to the channel last, while kept_ lies in it or nothing has come yet
   Buffer kept_;                 // what has come of the packet that is not complete; its shape, if known, is shape_
   Buffer rest_;                 // a large packet's bytes beyond kept_, of which rest_filled_ have come

@@ -136,6 +136,19 @@ TEST_F(PacketReaderTest, WhatPilesUpWithoutAnEndIsRefusedToo) {
   EXPECT_EQ(sink_.packets, (std::vector<std::string>{std::string(9000, 'x'), "y"}));
 }
 
+TEST_F(PacketReaderTest, ReadsAPartOfWhatIsAwaitedIfThatIsMuch) {
+  PacketReader reader = NewReader();
+  std::string stream;
+  for (int i = 0; i < 600; ++i) stream += Framed(Bytes(96, 1));
+  ASSERT_TRUE(FeedLikeASocket(reader, stream, SIZE_MAX).ok());
+  const size_t most = reader.ReadBuffer().size();
+  EXPECT_EQ(reader.ReadBuffer(10).size(), most) << "of few packets, all at once";
+  const size_t part = reader.ReadBuffer(60).size();
+  EXPECT_GE(part, size_t{60 * 100 / 4});
+  EXPECT_LE(part, size_t{60 * 100 / 2});
+  EXPECT_EQ(reader.ReadBuffer(10'000).size(), most);
+}
+
 TEST_F(PacketReaderTest, ASinkThatWantsNoMoreGetsNoMore) {
   PacketReader reader = NewReader();
   sink_.stop_after = 2;

@@ -148,6 +148,7 @@ class Transport final : public Resident, private LinkEvents, private DeadlineOwn
   // From the link.
   bool OnPacket(Payload&& payload) override;
   void OnReadDone() override;
+  size_t awaited_packets() const override;
   void OnTaken(const ChargedPacket& packet) override;
   void OnWritable() override;
   void OnLinkEnd() override;

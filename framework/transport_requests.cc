@@ -24,9 +24,11 @@ bool Transport::MayWriteDirectly(const Submission& submission) const {
   return !holding_ && WindowHas(0);
 }
 
+// In order it is known what timed out here and is still worked on there.
+size_t Transport::awaited_packets() const { return in_order() ? requests_sent_ - replies_received_ : window_requests_.value(); }
+
 bool Transport::WindowHas(size_t bytes) const {
-  // In order it is known what timed out here and is still worked on there.
-  const size_t requests = in_order() ? requests_sent_ - replies_received_ : window_requests_.value();
+  const size_t requests = awaited_packets();
   return requests == 0 || (requests < limits_.window_requests && window_bytes_ + bytes <= limits_.window_bytes);
 }
 
