@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "listenrain/executors/manual_executor.h"
+#include "listenrain/framework/log.h"
 #include "listenrain/framework/transport.h"
 #include "listenrain/listenrain.h"
 #include "listenrain/testing/engine_fixture.h"
@@ -128,6 +129,25 @@ TEST_F(HostileTest, WhatAHandlerRepliedBeforeItStoppedItsListenerIsWritten) {
   Settle();
   EXPECT_EQ(peer_->taken(), wire::Message(MessageKind::reply, 7, "last words"));
   EXPECT_TRUE(peer_->closed());
+}
+
+// Of what an accepted peer does wrong no caller hears: whoever runs the server reads of it, once for each peer.
+TEST_F(HostileTest, WhatAPeerDoesWrongIsLogged) {
+  std::vector<std::string> logged;
+  SetLogSink(
+      [&](Severity, absl::string_view where, absl::string_view text) { logged.push_back(absl::StrCat(where, ": ", text)); });
+  auto spec = ScriptedSpec();
+  spec.limits.max_packet_bytes = 1000;
+  const auto protocol = Register(std::move(spec));
+  Serve<Message>(protocol, kScripted, [](Message, CallContext, Responder<Message>) {});
+  network_->accepts.Connect(peer_);
+  peer_->Send(wire::Packet("what?") + wire::Packet("what?") + wire::Length(1001));
+  Settle();
+  SetLogSink({});
+  ASSERT_EQ(logged.size(), 2u);
+  EXPECT_NE(logged[0].find("no message"), std::string::npos) << logged[0];
+  EXPECT_NE(logged[1].find("max_packet_bytes"), std::string::npos) << logged[1];
+  for (const std::string& line : logged) EXPECT_NE(line.find(kScripted), std::string::npos) << line;
 }
 
 TEST_F(HostileTest, AListenersTransportsEndInTheOrderInWhichTheyCame) {

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "listenrain/framework/guarded.h"
+#include "listenrain/framework/log.h"
 #include "listenrain/framework/status.h"
 
 namespace rain {
@@ -79,6 +80,8 @@ void Transport::End(absl::Status why) {
   TellReady(why);
   if (link_ != nullptr) {
     ReleaseCharges();
+    // A dialer's callers are told; of what an accepted peer did wrong nobody else hears.
+    if (box_->role() == Role::acceptor && (absl::IsDataLoss(why) || absl::IsResourceExhausted(why))) LogOfPeer(why.message());
     TellDisconnected(why);
     link_->Close(std::move(why));
     counters_.channels_closed.Add();
@@ -89,6 +92,11 @@ void Transport::End(absl::Status why) {
   for (const Ref<Drain>& drain : std::exchange(drains_, {})) drain->Leave(*this, drained_);
 }
 
+void Transport::LogOfPeer(absl::string_view what) const {
+  Log(Severity::warning, absl::StrCat("protocol \"", box_->protocol().name, "\" at ", box_->key().text()),
+      absl::StrCat("the peer ", box_->peer().address, ": ", what));
+}
+
 // The kind decides who is told; a kind that nobody here knows ends the channel, unless it is marked as optional.
 bool Transport::OnPacket(Payload&& payload) {
   if (ended_) return false;
@@ -96,6 +104,10 @@ bool Transport::OnPacket(Payload&& payload) {
   absl::StatusOr<MessageHeader> header = Peek(payload);
   if (!header.ok()) {
     counters_.undecodable.Add();
+    if (!std::exchange(was_undecodable_, true)) {
+      LogOfPeer(absl::StrCat("sent a packet that is no message, which was dropped, as the next ones will be without a word: ",
+                             header.status().message()));
+    }
     if (in_order()) Hangup(At("undecodable message", header.status()));
     return Reading();
   }

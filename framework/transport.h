@@ -160,6 +160,7 @@ class Transport final : public Resident, private LinkEvents, private DeadlineOwn
   // False once nothing more of this channel shall be delivered.
   bool Reading() const { return !ended_ && link_ != nullptr && link_->open(); }
   ObservedTransport observed() const;
+  void LogOfPeer(absl::string_view what) const;
   template <class F>
   void Observe(F tell) {
     if (observer_ != nullptr) GuardedAndLogged("the observer", [&] { tell(*observer_); });
@@ -190,6 +191,7 @@ class Transport final : public Resident, private LinkEvents, private DeadlineOwn
   absl::Duration patience_;             // how long they go on with the present one
   Instant first_read_ = Instant::Infinite();
   bool ended_ = false;
+  bool was_undecodable_ = false;  // something that the peer sent, and it was logged
 
   // Ours.
   const bool built_in_queue_;

@@ -39,6 +39,11 @@ absl::StatusOr<UnixOptions> ParseUnixKey(const TransportKey& key) {
   options.where = key.text();
   const absl::string_view name = key.address();
   const bool abstract = name.front() == '@';
+  if (!abstract && name.front() != '/' && absl::string_view(key.text()).substr(key.scheme().size(), 3) == "://") {
+    return absl::InvalidArgumentError(absl::StrCat("transport key \"", key.text(), "\": write ", key.scheme(), ":///", name,
+                                                   " for a path from the root, ", key.scheme(), ":", name,
+                                                   " for one from the working directory"));
+  }
   sockaddr_un address = {};
   address.sun_family = AF_UNIX;
   if (abstract && name.size() == 1) return absl::InvalidArgumentError(absl::StrCat(key.text(), ": no name after the @"));

@@ -162,6 +162,7 @@ TEST_F(UnixSocket, SaysWhatIsWrongWithAKey) {
       {"unix:///" + std::string(120, 'x'), "too long"},
       {"unix:@" + std::string(120, 'x'), "too long"},
       {"unix:@", "no name"},
+      {"unix://run/x.sock", "unix:///run/x.sock"},
       {key_ + "?mode=999", "mode"},
       {key_ + "?mode=rw", "mode"},
       {"unix:@name?mode=600", "mode"},

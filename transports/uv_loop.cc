@@ -249,7 +249,7 @@ void ThreadedUvLoop::End() {
   delete this;
 }
 
-// A loop of the caller's. The thread that made it holds the baton for good.
+// A loop of the caller's. The thread that made it holds the baton until the loop's end.
 class AttachedUvLoop final : public UvLoop {
  public:
   absl::Status Start(uv_loop_t* uv) {
@@ -276,7 +276,10 @@ class AttachedUvLoop final : public UvLoop {
     }
     CloseHandles();
   }
-  void OnHandlesClosed() override { delete this; }
+  void OnHandlesClosed() override {
+    core_.baton().Release();
+    delete this;
+  }
 
   Mutex mutex_;
   bool ending_ ABSL_GUARDED_BY(mutex_) = false;

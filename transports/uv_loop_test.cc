@@ -13,6 +13,8 @@
 #include <utility>
 #include <vector>
 
+#include "listenrain/framework/baton.h"
+#include "listenrain/framework/baton.h"
 #include "listenrain/transports/driven_loop_test.h"
 #include "listenrain/transports/polling_policy.h"
 
@@ -353,6 +355,7 @@ TEST(AttachedUvLoop, EndsWhenItsLastReferenceIsDroppedInsideATurn) {
   Loop* raw = loop.get();
   raw->Run([last = std::move(loop)]() mutable { last.reset(); });
   uv_run(&uv, UV_RUN_DEFAULT);
+  EXPECT_FALSE(Baton::AnyHeldHere()) << "the thread may wait again";
   EXPECT_EQ(uv_loop_close(&uv), 0);
 }
 
