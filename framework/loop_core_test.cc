@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "listenrain/framework/callback_timer_test.h"
 #include "listenrain/framework/log.h"
 
 namespace rain {
@@ -32,15 +33,6 @@ class CallbackTask final : public TurnTask {
 
  private:
   void OnTurnEnd() override { callback_(); }
-  const std::function<void()> callback_;
-};
-
-class CallbackTimer final : public Timer {
- public:
-  explicit CallbackTimer(std::function<void()> callback) : callback_(std::move(callback)) {}
-
- private:
-  void OnTimer() override { callback_(); }
   const std::function<void()> callback_;
 };
 

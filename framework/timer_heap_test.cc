@@ -12,21 +12,14 @@
 #include <utility>
 #include <vector>
 
+#include "listenrain/framework/callback_timer_test.h"
+
 namespace rain {
 namespace {
 
 using testing::ElementsAre;
 
 constexpr Instant At(int64_t nanoseconds) { return {nanoseconds}; }
-
-class CallbackTimer final : public Timer {
- public:
-  explicit CallbackTimer(std::function<void()> callback) : callback_(std::move(callback)) {}
-
- private:
-  void OnTimer() override { callback_(); }
-  const std::function<void()> callback_;
-};
 
 // Writes its number down when it fires.
 class TimerHeapTest : public testing::Test {

@@ -45,6 +45,14 @@ class DrivenLoop {
     EXPECT_FALSE(limit.over) << "nothing happened within 20 s";
     return !limit.over;
   }
+  // How many turns the loop makes in 20 ms: about one, unless something is ready and nobody takes it.
+  int TurnsWhileIdle() {
+    Limit limit;
+    loop_->timers().Arm(limit, loop_->clock().Now() + absl::Milliseconds(20));
+    int turns = 0;
+    for (; !limit.over; ++turns) RunTurn();
+    return turns;
+  }
 
  private:
   class Limit final : public Timer {

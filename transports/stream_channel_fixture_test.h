@@ -123,17 +123,6 @@ class StreamChannelTest : public testing::Test {
   void Fill() {
     while (channel_->pending_bytes() == 0) Write(std::string(64 << 10, 'f'));
   }
-  // How many turns the loop makes in 20 ms: about one, unless something is ready and nobody takes it.
-  int TurnsWhileIdle() {
-    const Instant end = loop_->clock().Now() + absl::Milliseconds(20);
-    class Alarm final : public Timer {
-      void OnTimer() override {}
-    } alarm;
-    loop_->timers().Arm(alarm, end);
-    int turns = 0;
-    for (; loop_->clock().Now() < end; ++turns) loop_.RunTurn();
-    return turns;
-  }
 
   DrivenLoop loop_;
   RecordingEvents events_;

@@ -33,7 +33,7 @@ TEST_F(StreamChannelReset, ThatHoldsWhileReadingIsPausedToo) {
   PeerSends("last words");
   peer_.reset();
   Write("too late");
-  EXPECT_LE(TurnsWhileIdle(), 5);
+  EXPECT_LE(loop_.TurnsWhileIdle(), 5);
   EXPECT_EQ(events_.bytes, "");
   EXPECT_FALSE(events_.closed.has_value());
   channel_->SetReading(true);
@@ -47,7 +47,7 @@ TEST_F(StreamChannelReset, AResetWhileReadingIsPausedNeitherSpinsNorIsLost) {
   channel_->Start(*loop_, events_);
   channel_->SetReading(false);
   PeerResets();
-  EXPECT_LE(TurnsWhileIdle(), 5);
+  EXPECT_LE(loop_.TurnsWhileIdle(), 5);
   EXPECT_FALSE(events_.closed.has_value());
   channel_->SetReading(true);
   loop_.RunUntil([&] { return events_.closed.has_value(); });

@@ -48,7 +48,7 @@ TEST_F(StreamChannel, APeerThatNeverReadsStopsTheWriterAndCostsNoTurns) {
   const size_t pending = channel_->pending_bytes();
   Write("more");
   EXPECT_EQ(channel_->pending_bytes(), pending + 4);
-  EXPECT_LE(TurnsWhileIdle(), 5);
+  EXPECT_LE(loop_.TurnsWhileIdle(), 5);
   EXPECT_EQ(channel_->bytes_taken(), taken);
   EXPECT_EQ(events_.drained, 0);
   channel_->Close(absl::CancelledError("enough"));
@@ -128,7 +128,7 @@ TEST_F(StreamChannel, CloseWriteWaitsForWhatPendsAndReadingGoesOn) {
   loop_.RunUntil([&] { return events_.bytes == "still here"; });
   peer_.reset();
   loop_.RunUntil([&] { return events_.ends == 1; });
-  EXPECT_LE(TurnsWhileIdle(), 5) << "both directions have ended, and it is the user who closes";
+  EXPECT_LE(loop_.TurnsWhileIdle(), 5) << "both directions have ended, and it is the user who closes";
   EXPECT_FALSE(events_.closed.has_value());
 }
 
@@ -138,7 +138,7 @@ TEST_F(StreamChannel, WritingGoesOnAfterThePeersEnd) {
   ASSERT_EQ(shutdown(peer_.get(), SHUT_WR), 0);
   loop_.RunUntil([&] { return events_.ends == 1; });
   EXPECT_EQ(events_.bytes, "question");
-  EXPECT_LE(TurnsWhileIdle(), 5);
+  EXPECT_LE(loop_.TurnsWhileIdle(), 5);
   Write("answer");
   EXPECT_EQ(PeerReceives(), "answer");
   channel_->CloseWrite();
@@ -151,10 +151,10 @@ TEST_F(StreamChannel, AnEmptyReadBufferPausesUntilReadingIsAskedForAgain) {
   channel_->Start(*loop_, events_);
   events_.read_buffer_bytes = 0;
   PeerSends("bytes");
-  EXPECT_LE(TurnsWhileIdle(), 5);
+  EXPECT_LE(loop_.TurnsWhileIdle(), 5);
   EXPECT_EQ(events_.bytes, "");
   events_.read_buffer_bytes = 100;
-  EXPECT_LE(TurnsWhileIdle(), 5);
+  EXPECT_LE(loop_.TurnsWhileIdle(), 5);
   EXPECT_EQ(events_.bytes, "");
   channel_->SetReading(true);
   loop_.RunUntil([&] { return events_.bytes == "bytes"; });

@@ -14,7 +14,6 @@
 #include <vector>
 
 #include "listenrain/framework/baton.h"
-#include "listenrain/framework/baton.h"
 #include "listenrain/transports/driven_loop_test.h"
 #include "listenrain/transports/polling_policy.h"
 
