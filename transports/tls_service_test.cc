@@ -47,6 +47,7 @@ TEST(TlsOptions, WhatDoesNotFitIsSaid) {
   expect(dial("?ca=" + pair.key), "option \"ca\": " + pair.key);
   expect(dial("?verify=2"), "option \"verify\"");
   expect(dial("?handshake_timeout=0"), "option \"handshake_timeout\"");
+  expect(dial("?name=" + std::string(256, 'x')), "no host has so long a name");
   expect(dial("?sndbuff=1"), "unknown option \"sndbuff\"");
 }
 
@@ -159,37 +160,70 @@ TEST_F(TlsWithABarePeer, APeerThatAsksForAnswersAndReadsNoneIsGivenUp) {
   EXPECT_TRUE(absl::IsResourceExhausted(*events_.closed)) << *events_.closed;
 }
 
-// A session ticket in two records: between them nothing can be written.
-TEST_F(TlsWithABarePeer, WhatIsWrittenAmidAWordOfThePeersWaitsForItsEnd) {
-  const auto pair = TestCertificates().Issue("bare", "DNS:localhost");
-  const std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> context(SSL_CTX_new(TLS_server_method()), &SSL_CTX_free);
-  ASSERT_EQ(SSL_CTX_use_certificate_chain_file(context.get(), pair.cert.c_str()), 1);
-  ASSERT_EQ(SSL_CTX_use_PrivateKey_file(context.get(), pair.key.c_str(), SSL_FILETYPE_PEM), 1);
-  SSL_CTX_set_num_tickets(context.get(), 1);
-  SSL_CTX_set_max_send_fragment(context.get(), 512);
-  const auto enlarge = [](SSL* ssl, void*) {
-    static const std::string bytes(900, 'x');
-    return SSL_SESSION_set1_ticket_appdata(SSL_get_session(ssl), bytes.data(), bytes.size());
-  };
-  SSL_CTX_set_session_ticket_cb(context.get(), enlarge, nullptr, nullptr);
-  Connect(context.get(), false);
-  const std::string ticket = Written();
-  ASSERT_GT(ticket.size(), 600u);
-  Deliver(ticket.substr(0, 550));
+// A peer whose session ticket comes in two records: between them nothing can be written.
+class TlsWithAPeerAmidAWord : public TlsWithABarePeer {
+ protected:
+  void SetUp() override {
+    const auto pair = TestCertificates().Issue("bare", "DNS:localhost");
+    ASSERT_EQ(SSL_CTX_use_certificate_chain_file(context_.get(), pair.cert.c_str()), 1);
+    ASSERT_EQ(SSL_CTX_use_PrivateKey_file(context_.get(), pair.key.c_str(), SSL_FILETYPE_PEM), 1);
+    SSL_CTX_set_num_tickets(context_.get(), 1);
+    SSL_CTX_set_max_send_fragment(context_.get(), 512);
+    const auto enlarge = [](SSL* ssl, void*) {
+      static const std::string bytes(900, 'x');
+      return SSL_SESSION_set1_ticket_appdata(SSL_get_session(ssl), bytes.data(), bytes.size());
+    };
+    SSL_CTX_set_session_ticket_cb(context_.get(), enlarge, nullptr, nullptr);
+    Connect(context_.get(), false);
+    const std::string ticket = Written();
+    ASSERT_GT(ticket.size(), 600u);
+    rest_ = ticket.substr(550);
+    Deliver(ticket.substr(0, 550));
+  }
+  void WriteTheLastWord() {
+    const Buffer word = Buffer::Static("word");
+    ours_->Write({&word, 1});
+    ours_->CloseWrite();
+    EXPECT_EQ(ours_->pending_bytes(), 4u);
+  }
+  void ExpectTheLastWord() {
+    EXPECT_EQ(ours_->pending_bytes(), 0u);
+    EXPECT_EQ(events_.drained, 1);
+    EXPECT_EQ(Read(), "word");
+    EXPECT_EQ(Read(), "");
+    EXPECT_EQ(SSL_get_shutdown(peer_.get()), SSL_RECEIVED_SHUTDOWN);
+    EXPECT_FALSE(events_.closed.has_value()) << *events_.closed;
+  }
 
-  const Buffer word = Buffer::Static("word");
-  ours_->Write({&word, 1});
-  ours_->CloseWrite();
-  EXPECT_EQ(ours_->pending_bytes(), 4u);
+  const std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> context_{SSL_CTX_new(TLS_server_method()), &SSL_CTX_free};
+  std::string rest_;  // of the ticket
+};
+
+TEST_F(TlsWithAPeerAmidAWord, WhatIsWrittenWaitsForItsEnd) {
+  WriteTheLastWord();
   Deliver("");
   EXPECT_EQ(Read(), "");
-  Deliver(ticket.substr(550));
-  EXPECT_EQ(ours_->pending_bytes(), 0u);
-  EXPECT_EQ(events_.drained, 1);
-  EXPECT_EQ(Read(), "word");
-  EXPECT_EQ(Read(), "");
-  EXPECT_EQ(SSL_get_shutdown(peer_.get()), SSL_RECEIVED_SHUTDOWN);
-  EXPECT_FALSE(events_.closed.has_value()) << *events_.closed;
+  Deliver(rest_);
+  ExpectTheLastWord();
+}
+
+TEST_F(TlsWithAPeerAmidAWord, WritingGoesOnWhileReadingIsPaused) {
+  ours_->SetReading(false);
+  WriteTheLastWord();
+  ASSERT_EQ(SSL_write(peer_.get(), "said", 4), 4);
+  Deliver(rest_ + Written());
+  ExpectTheLastWord();
+  EXPECT_EQ(events_.bytes, "");
+  ours_->SetReading(true);
+  Deliver("");
+  EXPECT_EQ(events_.bytes, "said");
+}
+
+TEST_F(TlsWithAPeerAmidAWord, ReadingIsPausedWhileSomethingWaitsToBeWritten) {
+  WriteTheLastWord();
+  ours_->SetReading(false);
+  Deliver(rest_);
+  ExpectTheLastWord();
 }
 
 class TlsService : public testing::Test {
