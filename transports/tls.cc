@@ -101,6 +101,7 @@ absl::Status LoadFiles(SSL_CTX* context, const TlsOptions& options, bool dialing
 }
 
 absl::StatusOr<std::shared_ptr<SSL_CTX>> NewContext(const TlsOptions& options, bool dialing) {
+  OPENSSL_init_ssl(OPENSSL_INIT_NO_ATEXIT, nullptr);  // loops may still run while the process exits
   ERR_clear_error();
   const std::shared_ptr<SSL_CTX> context(SSL_CTX_new(dialing ? TLS_client_method() : TLS_server_method()), SSL_CTX_free);
   if (context == nullptr || SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION) != 1 ||

@@ -2,6 +2,7 @@
 #include <openssl/ssl.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <future>
 #include <memory>
 #include <optional>
@@ -49,6 +50,18 @@ TEST(TlsOptions, WhatDoesNotFitIsSaid) {
   expect(dial("?handshake_timeout=0"), "option \"handshake_timeout\"");
   expect(dial("?name=" + std::string(256, 'x')), "no host has so long a name");
   expect(dial("?sndbuff=1"), "unknown option \"sndbuff\"");
+}
+
+// Threads may be at work while the process exits, and what is static may end later than OpenSSL would.
+TEST(TlsDeathTest, TlsWorksUntilTheProcessIsGone) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");  // in a process that has not used OpenSSL before
+  const auto use_and_exit = [] {
+    std::atexit([] {
+      std::_Exit(NewTlsScheme().dial("tls://localhost:1").ok() ? 0 : 1);
+    });  // called after what is registered from here on
+    std::exit(NewTlsScheme().dial("tls://localhost:1").ok() ? 2 : 3);
+  };
+  EXPECT_EXIT(use_and_exit(), testing::ExitedWithCode(0), "");
 }
 
 // TLS 1.3 with a new key after each MiB.
