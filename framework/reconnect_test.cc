@@ -188,6 +188,22 @@ TEST_F(ReconnectTest, PostsThatWereNotTakenMoveOn) {
   EXPECT_EQ(rain_->Open(protocol, kKey)->box().budget().packets(), 0u);
 }
 
+TEST_F(ReconnectTest, WhatIsWrittenGoesOutThoughItsRequestIsGivenUp) {
+  const auto protocol = NewProtocol();
+  const auto peer = ScriptedPeer::Make();
+  peer->Accept(0);
+  network_->dials.Connect(peer);
+  Cancellation cancellation;
+  Ask(protocol, "a", {.cancellation = &cancellation});
+  cancellation.Cancel();
+  Settle();
+  EXPECT_TRUE(absl::IsCancelled(StatusOf(0))) << StatusOf(0);
+  EXPECT_EQ(BytesSentOf(StatusOf(0)), BytesSent::unknown) << "it is not safe to send it again";
+  peer->Accept(kPacketBytes);
+  Settle();
+  EXPECT_EQ(BodiesIn(peer->taken()), "a");
+}
+
 TEST_F(ReconnectTest, AFailedAttemptFailsWhatWillNotWait) {
   const auto protocol = NewProtocol();
   network_->dials.Fail(absl::UnavailableError("refused"));

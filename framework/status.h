@@ -8,7 +8,8 @@
 
 namespace rain {
 
-// How many of the request's bytes the channel had taken when it ended.
+// How many of the request's bytes the channel had taken when it ended. Also unknown while they were on their way to it: they go
+// out, whatever became of the request. None: it was not sent, and will not be.
 enum class BytesSent { unknown, none, part, all };
 
 // Who decided the outcome: this process, or the peer by an error reply.

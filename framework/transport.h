@@ -83,6 +83,7 @@ class Transport final : public Resident, private LinkEvents, private DeadlineOwn
   void Leave(Outgoing& request);
   BytesSent SentOf(const Outgoing& request) const;
   void Fail(Outgoing& request, absl::Status why);
+  void Fail(Outgoing& request, absl::Status why, BytesSent sent);
   void GiveUp(Outgoing& request, absl::Status why);
   void FailAll(const absl::Status& why);
   void DropPost(Outgoing& post);

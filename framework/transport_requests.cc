@@ -300,6 +300,10 @@ BytesSent Transport::SentOf(const Outgoing& request) const {
 // No reply: the request, popped from requests_, ends with `why`.
 void Transport::Fail(Outgoing& request, absl::Status why) {
   const BytesSent sent = SentOf(request);
+  Fail(request, std::move(why), sent);
+}
+
+void Transport::Fail(Outgoing& request, absl::Status why, BytesSent sent) {
   Leave(request);
   const bool timed_out = absl::IsDeadlineExceeded(why);
   (timed_out ? counters_.timed_out : absl::IsCancelled(why) ? counters_.cancelled : counters_.failed).Add();
@@ -311,9 +315,11 @@ void Transport::Fail(Outgoing& request, absl::Status why) {
 
 // The same, by this side's will: the peer is told, if it has the request and the wire can say so.
 void Transport::GiveUp(Outgoing& request, absl::Status why) {
-  const bool tell = request.stage == Stage::sent && link_ != nullptr && traits_.Has(MessageKind::cancel);
+  const bool written = request.stage == Stage::sent && link_ != nullptr;
+  const bool tell = written && traits_.Has(MessageKind::cancel);
   const MsgId id = tell ? request.header.id : MsgId();
-  Fail(request, std::move(why));
+  const BytesSent sent = SentOf(request);
+  Fail(request, std::move(why), written && sent == BytesSent::none ? BytesSent::unknown : sent);
   if (tell && !ended_) SendControl(MessageKind::cancel, id);
 }
 

@@ -21,6 +21,8 @@ using Done = absl::AnyInvocable<void(absl::StatusOr<std::unique_ptr<Channel>>) &
 
 constexpr absl::string_view kOwnOptions[] = {"cert", "key", "ca", "verify", "name", "handshake_timeout", "handshakes"};
 constexpr int kDayInMs = 24 * 60 * 60 * 1000;
+constexpr absl::Duration kSameAttempt = absl::Seconds(1);       // after a handshake that failed
+constexpr absl::Duration kLeastPause = absl::Milliseconds(10);  // while too many shake hands
 
 struct TlsOptions {
   std::string where;  // the key, for errors
@@ -59,6 +61,9 @@ absl::StatusOr<TlsOptions> ParseTlsOptions(const TransportKey& key, bool dialing
   if (!status.ok()) return status;
   if (options.name.empty()) options.name = HostOf(key);
   if (options.cert.empty() != options.key.empty()) return Invalid(options, "options \"cert\" and \"key\" go together");
+  if (dialing && options.name.size() > TLSEXT_MAXLEN_host_name) {
+    return Invalid(options, "no host has so long a name: say a shorter one in option \"name\"");
+  }
   if (dialing) return options;
   if (options.cert.empty()) return Invalid(options, "who listens needs a certificate: options \"cert\" and \"key\", PEM files");
   if (options.verify != 0 && options.ca.empty()) {
@@ -96,6 +101,7 @@ absl::Status LoadFiles(SSL_CTX* context, const TlsOptions& options, bool dialing
 }
 
 absl::StatusOr<std::shared_ptr<SSL_CTX>> NewContext(const TlsOptions& options, bool dialing) {
+  OPENSSL_init_ssl(OPENSSL_INIT_NO_ATEXIT, nullptr);  // loops may still run while the process exits
   ERR_clear_error();
   const std::shared_ptr<SSL_CTX> context(SSL_CTX_new(dialing ? TLS_client_method() : TLS_server_method()), SSL_CTX_free);
   if (context == nullptr || SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION) != 1 ||
@@ -149,7 +155,8 @@ class TlsGenerator final : public ChannelGenerator, private TurnTask {
       : parts_(std::move(parts)), most_handshakes_(most_handshakes), bound_key_(std::move(bound_key)), below_(std::move(below)) {}
 
   void Next(Loop& loop, Done done) override {
-    known_ = parts_->dialing ? std::exchange(refusal_, absl::OkStatus()) : HasRoom();
+    loop_ = &loop;
+    known_ = parts_->dialing ? Refusal() : HasRoom();
     if (!known_.ok()) {
       done_ = std::move(done);
       return loop.AtTurnEnd(*this);
@@ -162,15 +169,26 @@ class TlsGenerator final : public ChannelGenerator, private TurnTask {
 
   // The handshake of a channel is a part of the attempt: its failure is what the next Next tells.
   std::optional<absl::Duration> RetryAfter(const absl::Status& why, absl::Duration lived) override {
-    if (!IsFailedHandshake(why)) return below_->RetryAfter(why, lived);
-    refusal_ = absl::Status(why.code(), why.message());
-    return absl::ZeroDuration();
+    if (IsFailedHandshake(why)) {
+      refusal_ = absl::Status(why.code(), why.message());
+      refused_at_ = loop_->now();
+      return absl::ZeroDuration();
+    }
+    const auto wait = below_->RetryAfter(why, lived);
+    const bool full = !parts_->dialing && absl::IsResourceExhausted(why);
+    return full && wait.has_value() ? std::max(*wait, kLeastPause) : wait;
   }
   std::optional<absl::Duration> ReviewAfter() override { return below_->ReviewAfter(); }
   TransportKey bound_key() const override { return bound_key_; }
 
  private:
   void OnTurnEnd() override { std::exchange(done_, nullptr)(std::move(known_)); }
+
+  // What the last attempt came to, if this is a part of it; long ago, another generator may have been asked since.
+  absl::Status Refusal() {
+    absl::Status refusal = std::exchange(refusal_, absl::OkStatus());
+    return loop_->now() - refused_at_ < kSameAttempt ? std::move(refusal) : absl::OkStatus();
+  }
 
   absl::Status HasRoom() const {
     if (parts_->handshakes.load(std::memory_order_relaxed) < most_handshakes_) return absl::OkStatus();
@@ -182,7 +200,9 @@ class TlsGenerator final : public ChannelGenerator, private TurnTask {
   const size_t most_handshakes_;
   const TransportKey bound_key_;
   const std::unique_ptr<ChannelGenerator> below_;
-  absl::Status refusal_;  // by the last channel's peer
+  Loop* loop_ = nullptr;
+  absl::Status refusal_;  // by the last channel's peer,
+  Instant refused_at_;    // and when
   absl::Status known_;    // what to tell
   Done done_;
 };

@@ -26,6 +26,9 @@ namespace rain {
 // back-off, by failover, and by requests that wait. A stream that ends without TLS's own end was cut, and is UNAVAILABLE, not
 // OnEnd; a Close with nothing pending tells the peer a proper end. Damaged records are DATA_LOSS. Errors beside those of the
 // scheme below: INVALID_ARGUMENT for a missing, unreadable or unfitting file.
+//
+// OpenSSL does not clean up at exit, as loops may run until the process is gone; a program that uses it before all TLS schemes
+// asks for that itself (OPENSSL_INIT_NO_ATEXIT), or ends its ListenRain before main returns.
 TransportScheme NewTlsScheme(std::string name = "tls", TransportScheme over = NewTcpScheme());
 
 }  // namespace rain

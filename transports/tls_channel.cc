@@ -58,6 +58,7 @@ class TlsChannel final : public Channel, private ChannelEvents, private TurnTask
   bool Handshake();
   void EndOfHandshake();
   void Flush();
+  bool Sent(TlsResult written);
   TlsResult EncryptBatch();
   TlsResult EncryptRecord(size_t expected_bytes);
   void Send();
@@ -95,6 +96,7 @@ class TlsChannel final : public Channel, private ChannelEvents, private TurnTask
   bool heard_ = false;         // a byte of the peer's was delivered
   bool write_closed_ = false;  // CloseWrite was called
   bool end_written_ = false;   // and told the peer
+  bool awaits_word_ = false;   // writing does, which the peer is amid
   bool broken_ = false;        // the session can do no more
   bool owes_drained_ = false;  // bytes pended
   bool below_closed_ = false;  // its OnClosed came
@@ -186,26 +188,31 @@ uint64_t TlsChannel::bytes_taken() const {
 // One batch after another, as long as the channel below takes them whole; then the end, if it is time.
 void TlsChannel::Flush() {
   if (!handshaken_ || broken_) return;
+  awaits_word_ = false;
   while (!pending_.empty() && below_->bytes_taken() == session_->ciphertext_bytes()) {
-    const TlsResult result = EncryptBatch();
-    broken_ = result == TlsResult::failed;
-    if (broken_) return Fail(session_->failure());
-    Send();
-    if (result == TlsResult::wants_more) return;
+    if (!Sent(EncryptBatch())) return;
   }
   if (!write_closed_ || !pending_.empty() || end_written_) return;
-  end_written_ = session_->WriteEnd() == TlsResult::done;
-  Send();
+  end_written_ = Sent(session_->WriteEnd());
   if (end_written_) below_->CloseWrite();
+}
+
+// False if that is all for now. When it takes the peer's word to go on, it is read whether or not anybody wants to read.
+bool TlsChannel::Sent(TlsResult written) {
+  broken_ = written == TlsResult::failed;
+  if (broken_) return Fail(session_->failure()), false;
+  Send();
+  if (written == TlsResult::done) return true;
+  awaits_word_ = true;
+  if (incoming_ == TlsResult::done) Peek();
+  ReadBelow();
+  return false;
 }
 
 TlsResult TlsChannel::EncryptBatch() {
   records_.clear();
   taken_before_ = encrypted_;
-  if (encrypted_ - rekeyed_at_ >= parts_->rekey_bytes) {
-    rekeyed_at_ = encrypted_;
-    session_->Rekey();
-  }
+  if (encrypted_ - rekeyed_at_ >= parts_->rekey_bytes && session_->Rekey()) rekeyed_at_ = encrypted_;
   const uint64_t end = encrypted_ + std::min(pending_.bytes(), kBatchBytes);
   while (encrypted_ < end) {
     const TlsResult result = EncryptRecord(static_cast<size_t>(end - encrypted_));
@@ -255,7 +262,7 @@ void TlsChannel::SetReading(bool reading) {
 
 // A handshake goes on whether or not anybody wants to read. After the peer's end it is seen whether the peer is still there.
 void TlsChannel::ReadBelow() {
-  const bool reads = !handshaken_ || end_told_ || (reading_ && incoming_ == TlsResult::wants_more);
+  const bool reads = !handshaken_ || end_told_ || ((reading_ || awaits_word_) && incoming_ == TlsResult::wants_more);
   if (std::exchange(reading_below_, reads) != reads) below_->SetReading(reads);
 }
 
@@ -296,7 +303,7 @@ void TlsChannel::Deliver() {
   }
   if (closed_) return;
   ReadBelow();
-  Flush();  // which may have waited for the peer's word
+  Flush();
   TellDrained();
   if (!finished_ && below_closed_ && all_told()) Finish();
 }

@@ -2,6 +2,7 @@
 #include <openssl/ssl.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <future>
 #include <memory>
 #include <optional>
@@ -47,47 +48,105 @@ TEST(TlsOptions, WhatDoesNotFitIsSaid) {
   expect(dial("?ca=" + pair.key), "option \"ca\": " + pair.key);
   expect(dial("?verify=2"), "option \"verify\"");
   expect(dial("?handshake_timeout=0"), "option \"handshake_timeout\"");
+  expect(dial("?name=" + std::string(256, 'x')), "no host has so long a name");
   expect(dial("?sndbuff=1"), "unknown option \"sndbuff\"");
 }
 
-// TLS 1.3 with a new key after each MiB.
-TEST(TlsChannel, LongStreamsChangeTheirKeys) {
-  const auto pair = TestCertificates().Issue("rekey", "DNS:localhost");
-  static int key_updates = 0;
-  const auto parts = [&](bool dialing) {
+// Threads may be at work while the process exits, and what is static may end later than OpenSSL would.
+TEST(TlsDeathTest, TlsWorksUntilTheProcessIsGone) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");  // in a process that has not used OpenSSL before
+  const auto use_and_exit = [] {
+    // Called after whatever is registered from here on.
+    std::atexit([] { std::_Exit(NewTlsScheme().dial("tls://localhost:1").ok() ? 0 : 1); });
+    std::exit(NewTlsScheme().dial("tls://localhost:1").ok() ? 2 : 3);
+  };
+  EXPECT_EXIT(use_and_exit(), testing::ExitedWithCode(0), "");
+}
+
+// Two channels, whose parts a test may change.
+class TlsChannels : public testing::Test {
+ protected:
+  static std::shared_ptr<TlsParts> NewParts(bool dialing) {
     auto made = std::make_shared<TlsParts>();
     made->session.context.reset(SSL_CTX_new(dialing ? TLS_client_method() : TLS_server_method()), SSL_CTX_free);
-    SSL_CTX* const context = made->session.context.get();
-    if (!dialing) {
-      EXPECT_EQ(SSL_CTX_use_certificate_chain_file(context, pair.cert.c_str()), 1);
-      EXPECT_EQ(SSL_CTX_use_PrivateKey_file(context, pair.key.c_str(), SSL_FILETYPE_PEM), 1);
-      SSL_CTX_set_msg_callback(context, [](int, int, int type, const void* bytes, size_t size, SSL*, void*) {
-        if (type == SSL3_RT_HANDSHAKE && size > 0 && *static_cast<const char*>(bytes) == SSL3_MT_KEY_UPDATE) ++key_updates;
-      });
-    }
     made->session.blocks = NewBufferPool();
     made->dialing = dialing;
     made->handshake_timeout = absl::Seconds(10);
-    made->rekey_bytes = 1 << 20;
     return made;
-  };
-  ManualLoop loop;
-  const TransportScheme scheme = NewInprocScheme();
-  const auto listener = *scheme.listen("inproc://here");
-  const auto dialer = *scheme.dial("inproc://here");
-  std::unique_ptr<Channel> near, far;
-  RecordingEvents near_events, far_events;
-  listener->Next(loop, [&](Made made) { far = NewTlsChannel(parts(false), *std::move(made)); });
-  dialer->Next(loop, [&](Made made) { near = NewTlsChannel(parts(true), *std::move(made)); });
-  ASSERT_TRUE(loop.RunUntilIdle());
-  near->Start(loop, near_events);
-  far->Start(loop, far_events);
+  }
+  void SetUp() override {
+    const auto pair = TestCertificates().Issue("channels", "DNS:localhost");
+    ASSERT_EQ(SSL_CTX_use_certificate_chain_file(far_parts_->session.context.get(), pair.cert.c_str()), 1);
+    ASSERT_EQ(SSL_CTX_use_PrivateKey_file(far_parts_->session.context.get(), pair.key.c_str(), SSL_FILETYPE_PEM), 1);
+  }
+  // Anew; writes these bytes and an end.
+  void Carry(const std::string& bytes) {
+    near_.reset();
+    far_.reset();
+    near_events_ = far_events_ = RecordingEvents();
+    const TransportScheme scheme = NewInprocScheme();
+    const auto listener = *scheme.listen("inproc://here");
+    const auto dialer = *scheme.dial("inproc://here");
+    listener->Next(loop_, [&](Made made) { far_ = NewTlsChannel(far_parts_, *std::move(made)); });
+    dialer->Next(loop_, [&](Made made) { near_ = NewTlsChannel(near_parts_, *std::move(made)); });
+    ASSERT_TRUE(loop_.RunUntilIdle());
+    near_->Start(loop_, near_events_);
+    far_->Start(loop_, far_events_);
+    const Buffer piece = Buffer::Adopt(bytes);
+    near_->Write({&piece, 1});
+    near_->CloseWrite();
+    ASSERT_TRUE(loop_.RunUntilIdle());
+  }
+
+  ManualLoop loop_;
+  const std::shared_ptr<TlsParts> near_parts_ = NewParts(true);
+  const std::shared_ptr<TlsParts> far_parts_ = NewParts(false);
+  RecordingEvents near_events_, far_events_;
+  std::unique_ptr<Channel> near_, far_;
+};
+
+// TLS 1.3 with a new key after each MiB.
+TEST_F(TlsChannels, LongStreamsChangeTheirKeys) {
+  static int key_updates = 0;
+  SSL_CTX_set_msg_callback(far_parts_->session.context.get(),
+                           [](int, int, int type, const void* bytes, size_t size, SSL*, void*) {
+                             if (type == SSL3_RT_HANDSHAKE && size > 0 && *static_cast<const char*>(bytes) == SSL3_MT_KEY_UPDATE)
+                               ++key_updates;
+                           });
+  near_parts_->rekey_bytes = 1 << 20;
   const std::string bytes(8 << 20, 'x');
-  const Buffer piece = Buffer::Static(bytes);
-  near->Write({&piece, 1});
-  ASSERT_TRUE(loop.RunUntilIdle());
-  EXPECT_EQ(far_events.bytes, bytes);
+  Carry(bytes);
+  EXPECT_EQ(far_events_.bytes, bytes);
   EXPECT_GE(key_updates, 7);
+}
+
+class RefusingOnce final : public BlockAllocator {
+ public:
+  explicit RefusingOnce(int granted) : left_(granted) {}
+  void* Allocate(size_t bytes) override { return left_-- == 0 ? nullptr : std::malloc(bytes); }
+  void Free(void* memory, size_t) noexcept override { std::free(memory); }
+  bool refused() const { return left_ < 0; }
+
+ private:
+  int left_;
+};
+
+TEST_F(TlsChannels, WithoutMemoryAChannelIsClosedWithThatReason) {
+  for (int granted = 0;; ++granted) {
+    SCOPED_TRACE(granted);
+    const auto allocator = std::make_shared<RefusingOnce>(granted);
+    near_parts_->session.blocks = NewBufferPool({.max_idle_bytes = 0, .allocator = allocator});
+    Carry("word");
+    if (!allocator->refused()) {
+      EXPECT_GE(granted, 4);  // two steps of the handshake, the word, and its end
+      break;
+    }
+    ASSERT_TRUE(near_events_.closed.has_value());
+    EXPECT_TRUE(absl::IsResourceExhausted(*near_events_.closed)) << *near_events_.closed;
+    EXPECT_EQ(far_events_.ends, 0);
+  }
+  EXPECT_EQ(far_events_.bytes, "word");
+  EXPECT_EQ(far_events_.ends, 1);
 }
 
 // A peer by OpenSSL alone, on a raw channel, at the other end of a TLS channel.
@@ -159,37 +218,70 @@ TEST_F(TlsWithABarePeer, APeerThatAsksForAnswersAndReadsNoneIsGivenUp) {
   EXPECT_TRUE(absl::IsResourceExhausted(*events_.closed)) << *events_.closed;
 }
 
-// A session ticket in two records: between them nothing can be written.
-TEST_F(TlsWithABarePeer, WhatIsWrittenAmidAWordOfThePeersWaitsForItsEnd) {
-  const auto pair = TestCertificates().Issue("bare", "DNS:localhost");
-  const std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> context(SSL_CTX_new(TLS_server_method()), &SSL_CTX_free);
-  ASSERT_EQ(SSL_CTX_use_certificate_chain_file(context.get(), pair.cert.c_str()), 1);
-  ASSERT_EQ(SSL_CTX_use_PrivateKey_file(context.get(), pair.key.c_str(), SSL_FILETYPE_PEM), 1);
-  SSL_CTX_set_num_tickets(context.get(), 1);
-  SSL_CTX_set_max_send_fragment(context.get(), 512);
-  const auto enlarge = [](SSL* ssl, void*) {
-    static const std::string bytes(900, 'x');
-    return SSL_SESSION_set1_ticket_appdata(SSL_get_session(ssl), bytes.data(), bytes.size());
-  };
-  SSL_CTX_set_session_ticket_cb(context.get(), enlarge, nullptr, nullptr);
-  Connect(context.get(), false);
-  const std::string ticket = Written();
-  ASSERT_GT(ticket.size(), 600u);
-  Deliver(ticket.substr(0, 550));
+// A peer whose session ticket comes in two records: between them nothing can be written.
+class TlsWithAPeerAmidAWord : public TlsWithABarePeer {
+ protected:
+  void SetUp() override {
+    const auto pair = TestCertificates().Issue("bare", "DNS:localhost");
+    ASSERT_EQ(SSL_CTX_use_certificate_chain_file(context_.get(), pair.cert.c_str()), 1);
+    ASSERT_EQ(SSL_CTX_use_PrivateKey_file(context_.get(), pair.key.c_str(), SSL_FILETYPE_PEM), 1);
+    SSL_CTX_set_num_tickets(context_.get(), 1);
+    SSL_CTX_set_max_send_fragment(context_.get(), 512);
+    const auto enlarge = [](SSL* ssl, void*) {
+      static const std::string bytes(900, 'x');
+      return SSL_SESSION_set1_ticket_appdata(SSL_get_session(ssl), bytes.data(), bytes.size());
+    };
+    SSL_CTX_set_session_ticket_cb(context_.get(), enlarge, nullptr, nullptr);
+    Connect(context_.get(), false);
+    const std::string ticket = Written();
+    ASSERT_GT(ticket.size(), 600u);
+    rest_ = ticket.substr(550);
+    Deliver(ticket.substr(0, 550));
+  }
+  void WriteTheLastWord() {
+    const Buffer word = Buffer::Static("word");
+    ours_->Write({&word, 1});
+    ours_->CloseWrite();
+    EXPECT_EQ(ours_->pending_bytes(), 4u);
+  }
+  void ExpectTheLastWord() {
+    EXPECT_EQ(ours_->pending_bytes(), 0u);
+    EXPECT_EQ(events_.drained, 1);
+    EXPECT_EQ(Read(), "word");
+    EXPECT_EQ(Read(), "");
+    EXPECT_EQ(SSL_get_shutdown(peer_.get()), SSL_RECEIVED_SHUTDOWN);
+    EXPECT_FALSE(events_.closed.has_value()) << *events_.closed;
+  }
 
-  const Buffer word = Buffer::Static("word");
-  ours_->Write({&word, 1});
-  ours_->CloseWrite();
-  EXPECT_EQ(ours_->pending_bytes(), 4u);
+  const std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> context_{SSL_CTX_new(TLS_server_method()), &SSL_CTX_free};
+  std::string rest_;  // of the ticket
+};
+
+TEST_F(TlsWithAPeerAmidAWord, WhatIsWrittenWaitsForItsEnd) {
+  WriteTheLastWord();
   Deliver("");
   EXPECT_EQ(Read(), "");
-  Deliver(ticket.substr(550));
-  EXPECT_EQ(ours_->pending_bytes(), 0u);
-  EXPECT_EQ(events_.drained, 1);
-  EXPECT_EQ(Read(), "word");
-  EXPECT_EQ(Read(), "");
-  EXPECT_EQ(SSL_get_shutdown(peer_.get()), SSL_RECEIVED_SHUTDOWN);
-  EXPECT_FALSE(events_.closed.has_value()) << *events_.closed;
+  Deliver(rest_);
+  ExpectTheLastWord();
+}
+
+TEST_F(TlsWithAPeerAmidAWord, WritingGoesOnWhileReadingIsPaused) {
+  ours_->SetReading(false);
+  WriteTheLastWord();
+  ASSERT_EQ(SSL_write(peer_.get(), "said", 4), 4);
+  Deliver(rest_ + Written());
+  ExpectTheLastWord();
+  EXPECT_EQ(events_.bytes, "");
+  ours_->SetReading(true);
+  Deliver("");
+  EXPECT_EQ(events_.bytes, "said");
+}
+
+TEST_F(TlsWithAPeerAmidAWord, ReadingIsPausedWhileSomethingWaitsToBeWritten) {
+  WriteTheLastWord();
+  ours_->SetReading(false);
+  Deliver(rest_);
+  ExpectTheLastWord();
 }
 
 class TlsService : public testing::Test {

@@ -174,11 +174,12 @@ TlsResult TlsSession::Write(const char* bytes, size_t size, size_t expected_byte
 
 TlsResult TlsSession::WriteEnd() {
   ERR_clear_error();
-  return SSL_shutdown(ssl_) >= 0 ? TlsResult::done : TlsResult::wants_more;
+  const TlsResult word = ResultOf(SSL_do_handshake(ssl_));  // the peer's, if it is amid one
+  return word == TlsResult::done && SSL_shutdown(ssl_) < 0 ? ResultOf(-1) : word;
 }
 
-void TlsSession::Rekey() {
-  if (SSL_version(ssl_) == TLS1_3_VERSION) SSL_key_update(ssl_, SSL_KEY_UPDATE_NOT_REQUESTED);
+bool TlsSession::Rekey() {
+  return SSL_version(ssl_) == TLS1_3_VERSION && SSL_key_update(ssl_, SSL_KEY_UPDATE_NOT_REQUESTED) == 1;
 }
 
 void TlsSession::CutBlock() {
@@ -204,9 +205,11 @@ TlsResult TlsSession::ResultOf(int returned) {
 }
 
 absl::Status TlsSession::WhyFailed(int ssl_error) const {
-  if (ssl_error == SSL_ERROR_SYSCALL) return absl::ResourceExhaustedError(absl::StrCat(where_, ": no memory for TLS"));
   const unsigned long error = ERR_peek_last_error();  // of TLS itself; what came before it is of lower layers
   const int reason = ERR_GET_REASON(error);
+  if (ssl_error == SSL_ERROR_SYSCALL || reason == ERR_R_MALLOC_FAILURE) {
+    return absl::ResourceExhaustedError(absl::StrCat(where_, ": no memory for TLS"));
+  }
   const long verified = SSL_get_verify_result(ssl_);
   std::string text = absl::StrCat(where_, handshaken_ ? ": TLS: " : ": TLS handshake: ", OpenSslReason(error));
   if (reason == SSL_R_CERTIFICATE_VERIFY_FAILED) {

@@ -52,8 +52,8 @@ class TlsSession {
   TlsResult Write(const char* bytes, size_t size, size_t expected_bytes);
   // Tells the peer the end of what we write. Not after a failure. Wants more when Write would.
   TlsResult WriteEnd();
-  // What is written from now on has another key, where the version can do that (1.3).
-  void Rekey();
+  // What is written from now on has another key. False if the version cannot do that (only 1.3 can), or the peer is amid a word.
+  bool Rekey();
 
   // All the ciphertext ever made, in bytes.
   uint64_t ciphertext_bytes() const { return ciphertext_bytes_; }

@@ -222,7 +222,6 @@ TEST_P(PeerFaults, AFullBacklogRefusesAtOnce) {
   EXPECT_EQ(BytesSentOf(status), BytesSent::none);
 }
 
-// Disabled: one-way messages that wait for their handlers are not bounded yet.
 TEST_P(PeerFaults, OneWayMessagesThatNobodyHandlesInTimeStopTheirSender) {
   Side& server = NewSide(SmallQueue());
   Signal release;
