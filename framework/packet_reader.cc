@@ -19,6 +19,8 @@ constexpr size_t kLargestRead = 32 << 10;
 constexpr size_t kManyPackets = 32;
 constexpr size_t kParts = 3;
 constexpr size_t kSmallestPart = 1 << 10;
+// But not if all that room is full again and again: more comes than was awaited.
+constexpr int kFullReads = 8;
 
 }  // namespace
 
@@ -52,13 +54,18 @@ bool PacketReader::MoveKept(size_t capacity) {
 }
 
 size_t PacketReader::ReadSize(size_t awaited) const {
-  if (awaited < kManyPackets) return read_size_;
+  if (awaited < kManyPackets || full_reads_ >= kFullReads) return read_size_;
   return std::min(read_size_, std::max(awaited * packet_bytes_ / kParts, kSmallestPart));
 }
 
 Buffer PacketReader::ReadBuffer(size_t awaited) {
+  Buffer room = RoomOf(ReadSize(awaited));
+  room_ = room.size();
+  return room;
+}
+
+Buffer PacketReader::RoomOf(size_t size) {
   if (!rest_.empty()) return rest_.Share(rest_filled_, rest_.size() - rest_filled_);
-  const size_t size = ReadSize(awaited);
   if (kept_.empty()) {
     block_ = pool_.Allocate(size);
     return block_.empty() ? Buffer() : block_.Share();
@@ -79,6 +86,7 @@ absl::Status PacketReader::Consume(Buffer bytes, PacketSink& sink) {
   stopped_ = false;
   packets_ = 0;
   const size_t came = bytes.size();
+  full_reads_ = came < room_ ? 0 : std::min(full_reads_ + 1, kFullReads);
   if (came >= read_size_) {
     read_size_ = std::min(read_size_ * 4, kLargestRead);
   } else if (came < read_size_ / 8) {

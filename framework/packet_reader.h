@@ -51,6 +51,7 @@ class PacketReader {
   void DeliverPieces(Payload packet, PacketSink& sink);
   bool MoveKept(size_t capacity);
   size_t ReadSize(size_t awaited) const;
+  Buffer RoomOf(size_t size);
   bool StartsLarge() const;
   size_t TailRoom() const;
   absl::Status Refused() const;
@@ -61,6 +62,8 @@ class PacketReader {
   size_t read_size_ = 4 << 10;  // adapts to the traffic
   size_t packet_bytes_ = 0;     // of those that came last, on average
   size_t packets_ = 0;          // delivered since the read began
+  size_t room_ = 0;             // of the read
+  int full_reads_ = 0;          // in a row, that left no room
   Buffer block_;                // the block given to the channel last, while kept_ lies in it or nothing has come yet
   Buffer kept_;                 // what has come of the packet that is not complete; its shape, if known, is shape_
   Buffer rest_;                 // a large packet's bytes beyond kept_, of which rest_filled_ have come

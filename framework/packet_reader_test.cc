@@ -139,14 +139,21 @@ TEST_F(PacketReaderTest, WhatPilesUpWithoutAnEndIsRefusedToo) {
 TEST_F(PacketReaderTest, ReadsAPartOfWhatIsAwaitedIfThatIsMuch) {
   PacketReader reader = NewReader();
   std::string stream;
-  for (int i = 0; i < 600; ++i) stream += Framed(Bytes(96, 1));
-  ASSERT_TRUE(FeedLikeASocket(reader, stream, SIZE_MAX).ok());
+  for (int i = 0; i < 6000; ++i) stream += Framed(Bytes(96, 1));
+  ASSERT_TRUE(FeedLikeASocket(reader, stream, 99'991).ok());
   const size_t most = reader.ReadBuffer().size();
   EXPECT_EQ(reader.ReadBuffer(10).size(), most) << "of few packets, all at once";
   const size_t part = reader.ReadBuffer(60).size();
   EXPECT_GE(part, size_t{60 * 100 / 4});
   EXPECT_LE(part, size_t{60 * 100 / 2});
   EXPECT_EQ(reader.ReadBuffer(10'000).size(), most);
+  for (int i = 0; i < 20; ++i) {
+    Buffer room = reader.ReadBuffer(60);
+    std::memcpy(room.mutable_data(), stream.data(), room.size());
+    stream.erase(0, room.size());
+    ASSERT_TRUE(reader.Consume(std::move(room), sink_).ok());
+  }
+  EXPECT_GT(reader.ReadBuffer(60).size(), part * 2) << "more comes than was awaited";
 }
 
 TEST_F(PacketReaderTest, ASinkThatWantsNoMoreGetsNoMore) {

@@ -217,6 +217,58 @@ TEST_F(IdleTest, ACancelAfterwardsDialsNothing) {
   EXPECT_EQ(network_->dials.asked(), 1);
 }
 
+// What becomes of a transport whose channel died.
+class LostTest : public PoolTest {
+ protected:
+  void Lose(const std::shared_ptr<ScriptedPeer>& peer) {
+    peer->Break(absl::UnavailableError("reset"));
+    Settle();
+  }
+  void NextAttempt() { loop_->Advance(absl::Milliseconds(10)); }
+};
+
+TEST_F(LostTest, AKeyThatNobodyAsksForAnyMoreIsNotDialedForEver) {
+  const auto protocol = NewProtocol({});
+  const auto transport = rain_->Open(protocol, kKey).value();
+  const auto first = Connect();
+  ASSERT_TRUE(transport.Post(Message::Text("?")).ok());
+  Settle();
+  Lose(first);
+  EXPECT_EQ(rain_->Transports().size(), 1u);
+  NextAttempt();
+  EXPECT_EQ(network_->dials.asked(), 1);
+  EXPECT_EQ(rain_->Transports().size(), 0u);
+  const auto second = Connect();
+  ASSERT_TRUE(transport.Post(Message::Text("?")).ok()) << "by a handle that was kept";
+  Settle();
+  EXPECT_EQ(network_->dials.asked(), 2);
+  EXPECT_EQ(second->writes(), 1);
+}
+
+TEST_F(LostTest, WhileTheServerIsDownTheCallsThatFailKeepTheAttemptsGoing) {
+  const auto protocol = NewProtocol({});
+  const auto transport = rain_->Open(protocol, kKey).value();
+  network_->dials.Fail(absl::UnavailableError("refused"));
+  ASSERT_TRUE(transport.Post(Message::Text("?")).ok());
+  Settle();
+  EXPECT_FALSE(transport.Post(Message::Text("?")).ok());
+  NextAttempt();
+  EXPECT_EQ(network_->dials.asked(), 2);
+}
+
+TEST_F(LostTest, WhoTakesPushesHasAChannelAllTheTime) {
+  auto spec = MessagesSpec("pushed");
+  spec.channels.push_back(NewScriptedScheme(network_));
+  spec.router.Otherwise([](Message, CallContext, Responder<Message>) {});
+  const auto protocol = Register(std::move(spec));
+  const auto first = Connect();
+  ASSERT_TRUE(rain_->Post(protocol, kKey, Message::Text("?")).ok());
+  Settle();
+  Lose(first);
+  NextAttempt();
+  EXPECT_EQ(network_->dials.asked(), 2);
+}
+
 class KeepaliveTest : public PoolTest {
  protected:
   KeepaliveTest() {
@@ -261,8 +313,12 @@ TEST_F(KeepaliveTest, ASilentPeerThatDoesNotAnswerIsGivenUpAndItsRequestsFail) {
   EXPECT_TRUE(peer->closed());
   EXPECT_TRUE(absl::IsUnavailable(outcome.result.status()));
   EXPECT_THAT(std::string(outcome.result.status().message()), testing::HasSubstr("ping"));
+  Outcome<Message> another;
+  ASSERT_TRUE(rain_->Send(protocol_, kKey, Message(), another.callback()).ok());
   loop_->Advance(absl::Milliseconds(10));
   EXPECT_EQ(network_->dials.asked(), 2) << "and another channel is dialed";
+  rain_->Stop();
+  Settle();
 }
 
 TEST_F(KeepaliveTest, APeerThatIsHeardIsNotPinged) {

@@ -31,7 +31,9 @@ struct ProtocolSpec {
   absl::Duration keepalive = absl::InfiniteDuration();
   Limits limits;
   PoolOptions pool;
-  Router<M> router;  // of requests and pushes that arrive on dialed transports; needs a codec with kinds, but for OnConnect
+  // Of requests and pushes that come on dialed transports, which then have a channel all the time. Needs a codec with kinds, but
+  // for OnConnect.
+  Router<M> router;
 };
 
 // The handle of a registered protocol. A cheap value; valid as long as anything refers to it. Thread: any.

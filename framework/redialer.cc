@@ -14,7 +14,10 @@ Redialer::Redialer(Loop& loop, std::unique_ptr<ChannelGenerator> generator, Redi
     : loop_(loop),
       generator_(std::move(generator)),
       events_(events),
-      wait_(loop, [this] { Dial(); }),
+      wait_(loop,
+            [this] {
+              if (events_.OnAttemptDue()) Dial();
+            }),
       review_(loop, [this] { Review(); }),
       threw_(loop, [this] { events_.OnGivenUp(Fresh(failure_)); }) {}
 

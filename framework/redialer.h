@@ -17,7 +17,9 @@ class RedialEvents {
   virtual void OnDialed(std::unique_ptr<Channel> channel) = 0;
   // Beside the channel in use, a better one.
   virtual void OnBetter(std::unique_ptr<Channel> channel) = 0;
-  // An attempt failed, and another one follows.
+  // It is time for another attempt. False: nobody wants one.
+  virtual bool OnAttemptDue() = 0;
+  // An attempt failed, and another one follows, if it is wanted then.
   virtual void OnDialFailed(const absl::Status& why) = 0;
   // An attempt failed, and it was the last.
   virtual void OnGivenUp(absl::Status why) = 0;

@@ -125,6 +125,7 @@ class Transport final : public Resident, private LinkEvents, private DeadlineOwn
   void OnIdle();
   void OnKeepalive();
   void OnRest();
+  void Rest(absl::string_view why);
   void TellReady(const absl::Status& status);
   void TellConnected();
   void TellDisconnected(const absl::Status& why);
@@ -136,6 +137,7 @@ class Transport final : public Resident, private LinkEvents, private DeadlineOwn
   void MaybeMove();
   void OnPatienceOver();
   void Unlink(const absl::Status& why);
+  bool OnAttemptDue() override;
   void OnDialFailed(const absl::Status& why) override;
   void OnGivenUp(absl::Status why) override;
   void Hangup(absl::Status why);
@@ -186,6 +188,7 @@ class Transport final : public Resident, private LinkEvents, private DeadlineOwn
   std::unique_ptr<Link> link_;          // null while there is no channel
   uint32_t channel_ = 0;                // its number
   std::unique_ptr<Channel> better_;     // to move to, once the present one is quiet
+  bool wanted_ = false;                 // somebody asked for a channel since the last attempt, or since there was one
   bool leaving_ = false;                // the peer goes away: the present channel gets no more requests
   bool holding_ = false;                // requests wait for another channel
   DelayTimer hold_;                     // begins and ends that, while there is a better one

@@ -64,12 +64,22 @@ void Transport::Unlink(const absl::Status& why) {
   EndUpkeep();
   TellDisconnected(why);
   box_->set_state(LinkState::connecting);
+  wanted_ = false;
   ForgetPeersRequests();
   ReleaseCharges();
   counters_.channels_closed.Add();
   requests_sent_ = replies_received_ = 0;
   box_->set_channel(++channel_);                                // of no channel: what is answered now goes nowhere
   shard_.loop().Run([dead = std::move(link_), box = box_] {});  // it is on the stack
+}
+
+// The peer's messages are waited for, or somebody's are to be sent. A key that nobody uses any more is not dialed for ever: its
+// transport ends as an unused one does.
+bool Transport::OnAttemptDue() {
+  if (ended_) return false;
+  const bool wanted = std::exchange(wanted_, false) || sink_ != nullptr || requests_->size() > 0 || queue_->size() > 0;
+  if (!wanted) Rest("the channel is gone, and nobody asked for another one");
+  return wanted;
 }
 
 void Transport::OnGivenUp(absl::Status why) { End(std::move(why)); }

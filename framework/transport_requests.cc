@@ -138,6 +138,7 @@ absl::Status Transport::Admit(Outgoing& outgoing) {
       (outgoing.header.kind == MessageKind::request || outgoing.header.kind == MessageKind::one_way)) {
     return absl::CancelledError("this ListenRain is draining");
   }
+  wanted_ |= link_ == nullptr;
   const bool down = link_ == nullptr && redialer_ != nullptr && redialer_->down();
   if (down && !outgoing.wait_for_ready && !IsReply(outgoing.header.kind)) {
     return At(box_->key().text(), redialer_->WhyDown());

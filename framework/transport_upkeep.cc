@@ -67,13 +67,18 @@ void Transport::OnRest() {
   const absl::Duration silent = written ? absl::ZeroDuration() : now() - last_read_;
   const bool unused = better_ == nullptr && Quiet() && requests_->size() == 0 && queue_->size() == 0;
   if (!unused || silent < max_idle) return rest_.Start(unused ? max_idle - silent : max_idle);
-  End(absl::CancelledError("nobody used the channel for pool.max_idle"));
+  Rest("nobody used the channel for pool.max_idle");
+}
+
+void Transport::Rest(absl::string_view why) {
+  End(absl::CancelledError(why));
   std::move(on_rest_)();
 }
 
 void Transport::WhenReady(Ready told) {
   if (ended_) return std::move(told)(box_->Closed());
   if (link_ != nullptr) return std::move(told)(absl::OkStatus());
+  wanted_ = true;
   if (redialer_ != nullptr && redialer_->down()) return std::move(told)(At(box_->key().text(), redialer_->WhyDown()));
   ready_.push_back(std::move(told));
 }

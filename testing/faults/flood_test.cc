@@ -197,6 +197,7 @@ TEST_P(Flood, ConnectTalkDisconnectLeavesNothingBehind) {
     EXPECT_TRUE(talker.rain().SyncSend(talker.protocol(), brief.bound_key(), Message::Text("talk")).ok());
   }
   await_the_last();
+  EXPECT_TRUE(Eventually([&] { return talker.rain().Transports().empty(); })) << "transports to listeners that are gone";
   EXPECT_EQ(server.stats().channels_opened, 2u * static_cast<uint64_t>(cycles));
   EXPECT_TRUE(Eventually([&] { return OpenDescriptors() == descriptors; })) << OpenDescriptors() << " against " << descriptors;
   EXPECT_TRUE(Eventually([&] { return RunningThreads() == threads; })) << RunningThreads() << " against " << threads;

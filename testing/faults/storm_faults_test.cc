@@ -104,7 +104,8 @@ TEST_P(StormFaults, AServersClientsComeBackOneByOne) {
   const auto diary = std::make_shared<Diary>();
   auto server = std::make_unique<ServerProcess>(FreshKey());
   const TransportKey key = server->key();
-  Side client({.schemes = {Noting(NewTcpScheme(), diary), Noting(NewUnixScheme(), diary)}});
+  // They take pushes, and so come back whether or not they have something to ask.
+  Side client({.router = Echo(), .schemes = {Noting(NewTcpScheme(), diary), Noting(NewUnixScheme(), diary)}});
   Outcomes outcomes;
   for (size_t i = 0; i < clients; ++i) {  // each key has a transport of its own
     const std::string own = absl::StrCat(key.text(), "?backoff_max=", 10000 + i);
