@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "listenrain/codecs/compact.h"
 #include "listenrain/codecs/message.h"
+#include "listenrain/framework/status.h"
 #include "listenrain/framework/task_handler.h"
 #include "listenrain/testing/call_ledger.h"
 #include "listenrain/testing/sim_world.h"
@@ -21,6 +22,11 @@ constexpr absl::Duration kPatience = absl::Seconds(60);  // after the last call:
 
 // The call's number, in front of its body.
 std::string TextOf(uint64_t number, size_t bytes) { return absl::StrCat(number, " ", std::string(bytes, 'x')); }
+// Without what Status adds in an order of its own.
+std::string TextOf(const absl::Status& status) {
+  return absl::StrCat(absl::StatusCodeToString(status.code()), " ", status.message(), " sent ",
+                      static_cast<int>(BytesSentOf(status)));
+}
 uint64_t NumberIn(absl::string_view text) {
   uint64_t number = UINT64_MAX;
   (void)absl::SimpleAtoi(text.substr(0, text.find(' ')), &number);
@@ -82,7 +88,7 @@ class Peer final : public SimProgram {
   bool draining_ = false;
   uint64_t last_later_ = 0;
   std::map<uint64_t, std::pair<Message, Responder<Message>>> later_;  // requests that wait for their answers
-  std::map<uint64_t, Cancellation> cancellations_;  // by the call's number, until they are used
+  std::map<uint64_t, Cancellation> cancellations_;                    // by the call's number, until they are used
   const std::shared_ptr<int> alive_ = std::make_shared<int>();
 };
 
@@ -211,7 +217,7 @@ void Peer::Ask(const SimCall& call) {
 
 void Peer::OnOutcome(uint64_t number, const absl::StatusOr<Message>& reply) {
   if (!node_.up()) return;
-  run_.Note(node_, absl::StrCat("call ", number, " ends: ", reply.status().ToString()));
+  run_.Note(node_, absl::StrCat("call ", number, " ends: ", TextOf(reply.status())));
   run_.ledger().OnOutcome(number, reply.status(), !reply.ok() || NumberIn(reply->text()) == number);
 }
 
