@@ -29,9 +29,8 @@ class BatchTest : public EngineFixture {
 };
 
 TEST_F(BatchTest, RepliesToWhatOneReadBroughtLeaveInOneWrite) {
-  Serve<Message>(protocol_, kKey, [](Message message, CallContext, Responder<Message> responder) {
-    EXPECT_TRUE(responder.Reply(std::move(message)).ok());
-  });
+  Serve<Message>(protocol_, kKey,
+                 [](Message message, CallContext, Responder<Message> responder) { EXPECT_TRUE(responder.Reply(message).ok()); });
   network_->accepts.Connect(peer_);
   std::string requests;
   std::string replies;

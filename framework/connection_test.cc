@@ -137,9 +137,9 @@ TEST_F(ConnectionTest, ADialerIsToldOfItsChannelsToo) {
   auto spec = MessagesSpec("watching");
   spec.router.OnConnect([&](Connection connection) {
     EXPECT_EQ(connection.role(), Role::dialer);
-    seen.push_back("up");
+    seen.emplace_back("up");
   });
-  spec.router.OnDisconnect([&](Connection, absl::Status why) { seen.push_back(std::string(why.message())); });
+  spec.router.OnDisconnect([&](Connection, absl::Status why) { seen.emplace_back(why.message()); });
   const auto client = Register(std::move(spec));
   Ask(client);
   listener.connections().at(0).Close(absl::CancelledError("enough"));

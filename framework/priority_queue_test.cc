@@ -70,7 +70,7 @@ class PriorityTest : public EngineFixture {
     auto spec = MessagesSpec("narrow");
     spec.limits.window_requests = 1;
     spec.queue = std::move(queue);
-    const auto protocol = Register(std::move(spec));
+    auto protocol = Register(std::move(spec));
     Serve<Message>(protocol, "inproc://narrow", [this](Message message, CallContext, Responder<Message> responder) {
       arrived_.push_back(message.text());
       waiting_.push_back(std::move(responder));

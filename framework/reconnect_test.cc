@@ -44,17 +44,12 @@ class ReconnectTest : public EngineFixture {
  protected:
   ReconnectTest() { network_->dials.retry_after = absl::Milliseconds(10); }
 
-  Protocol<Message> NewProtocol(Limits limits = {}) {
+  // With a router its peers may push: there is a channel all the time.
+  Protocol<Message> NewProtocol(Limits limits = {}, Router<Message> router = {}) {
     auto spec = MessagesSpec("messages");
     spec.channels.push_back(NewScriptedScheme(network_));
     spec.limits = limits;
-    return Register(std::move(spec));
-  }
-  // Its peers may push: there is a channel all the time.
-  Protocol<Message> NewListeningProtocol() {
-    auto spec = MessagesSpec("pushed messages");
-    spec.channels.push_back(NewScriptedScheme(network_));
-    spec.router.Otherwise([](Message, CallContext, Responder<Message>) {});
+    spec.router = std::move(router);
     return Register(std::move(spec));
   }
   // Asks with these bodies, one character each.
@@ -108,7 +103,9 @@ TEST_F(ReconnectTest, WhatWasTakenFailsAndTheRestMovesOnInOrder) {
 }
 
 TEST_F(ReconnectTest, EveryByteAtWhichAChannelDiesLosesNothingThatItHadNotTaken) {
-  const auto protocol = NewListeningProtocol();
+  Router<Message> router;
+  router.Otherwise([](Message, CallContext, Responder<Message>) {});
+  const auto protocol = NewProtocol({}, std::move(router));
   constexpr char kBodies[] = "abcdef";
   for (size_t taken = 0; taken <= 6 * kPacketBytes; ++taken) {
     outcomes_.clear();

@@ -160,6 +160,10 @@ class Transport final : public Resident, private LinkEvents, private DeadlineOwn
   absl::StatusOr<MessageHeader> Peek(const Payload& payload) const;
   bool in_order() const { return in_order_; }
   bool draining() const { return !drains_.empty(); }
+  // There is no channel, and the last attempt to get one failed.
+  bool down() const { return link_ == nullptr && redialer_ != nullptr && redialer_->down(); }
+  // No request of ours is without its outcome, and nothing waits to be sent.
+  bool asks_nothing() const { return requests_->size() == 0 && queue_->size() == 0; }
   // False once nothing more of this channel shall be delivered.
   bool Reading() const { return !ended_ && link_ != nullptr && link_->open(); }
   ObservedTransport observed() const;

@@ -207,7 +207,7 @@ void Transport::MaybeFinish() {
   if (peer_ended) return End(absl::UnavailableError("the peer closed the channel"));
   // Draining. A peer that can be told goes by itself, when it has what it waits for; another one sees the end.
   if (box_->role() == Role::dialer) {
-    if (requests_->size() == 0 && queue_->size() == 0) End(absl::CancelledError("drained"));
+    if (asks_nothing()) End(absl::CancelledError("drained"));
   } else if (!traits_.Has(MessageKind::go_away)) {
     link_->CloseWrite();
   }

@@ -77,7 +77,7 @@ void Transport::Unlink(const absl::Status& why) {
 // transport ends as an unused one does.
 bool Transport::OnAttemptDue() {
   if (ended_) return false;
-  const bool wanted = std::exchange(wanted_, false) || sink_ != nullptr || requests_->size() > 0 || queue_->size() > 0;
+  const bool wanted = std::exchange(wanted_, false) || sink_ != nullptr || !asks_nothing();
   if (!wanted) Rest("the channel is gone, and nobody asked for another one");
   return wanted;
 }

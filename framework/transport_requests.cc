@@ -139,8 +139,7 @@ absl::Status Transport::Admit(Outgoing& outgoing) {
     return absl::CancelledError("this ListenRain is draining");
   }
   wanted_ |= link_ == nullptr;
-  const bool down = link_ == nullptr && redialer_ != nullptr && redialer_->down();
-  if (down && !outgoing.wait_for_ready && !IsReply(outgoing.header.kind)) {
+  if (down() && !outgoing.wait_for_ready && !IsReply(outgoing.header.kind)) {
     return At(box_->key().text(), redialer_->WhyDown());
   }
   switch (outgoing.header.kind) {
@@ -345,7 +344,7 @@ void Transport::OnDeadline(Outgoing& outgoing) {
                       : link_ == nullptr                 ? "no channel in time"
                                                          : "the queue moved too slowly";
   std::string why = absl::StrCat(box_->key().text(), ": ", stage);
-  if (link_ == nullptr && redialer_ != nullptr && redialer_->down()) {
+  if (down()) {
     absl::StrAppend(&why, "; the last attempt: ", redialer_->failure().message());
   }
   GiveUp(outgoing, absl::DeadlineExceededError(why));

@@ -65,7 +65,7 @@ void Transport::OnRest() {
   const absl::Duration max_idle = box_->protocol().pool.max_idle;
   const bool written = std::exchange(rested_at_, link_->end()) != link_->end();
   const absl::Duration silent = written ? absl::ZeroDuration() : now() - last_read_;
-  const bool unused = better_ == nullptr && Quiet() && requests_->size() == 0 && queue_->size() == 0;
+  const bool unused = better_ == nullptr && Quiet() && asks_nothing();
   if (!unused || silent < max_idle) return rest_.Start(unused ? max_idle - silent : max_idle);
   Rest("nobody used the channel for pool.max_idle");
 }
@@ -79,7 +79,7 @@ void Transport::WhenReady(Ready told) {
   if (ended_) return std::move(told)(box_->Closed());
   if (link_ != nullptr) return std::move(told)(absl::OkStatus());
   wanted_ = true;
-  if (redialer_ != nullptr && redialer_->down()) return std::move(told)(At(box_->key().text(), redialer_->WhyDown()));
+  if (down()) return std::move(told)(At(box_->key().text(), redialer_->WhyDown()));
   ready_.push_back(std::move(told));
 }
 

@@ -156,7 +156,7 @@ class TlsWithABarePeer : public testing::Test {
   void Connect(SSL_CTX* context, bool peer_dials) {
     const TransportScheme inproc = NewInprocScheme();
     const TransportScheme tls = NewTlsScheme("tls+inproc", inproc);
-    const std::string options = LoopbackTlsOptions();
+    const std::string& options = LoopbackTlsOptions();
     const auto listener =
         peer_dials ? *tls.listen("tls+inproc://localhost?pipe=4096&" + options) : *inproc.listen("inproc://localhost?pipe=4096");
     const auto dialer = peer_dials ? *inproc.dial("inproc://localhost") : *tls.dial("tls+inproc://localhost?" + options);
@@ -290,8 +290,7 @@ class TlsService : public testing::Test {
     rain_ = NewListenRain().value();
     protocol_ = RegisterMessages(*rain_).value();
     Router<Message> router;
-    router.Otherwise(
-        [](Message message, CallContext, Responder<Message> responder) { (void)responder.Reply(std::move(message)); });
+    router.Otherwise([](Message message, CallContext, Responder<Message> responder) { (void)responder.Reply(message); });
     listener_ = rain_->Listen(*protocol_, absl::StrCat("tls://127.0.0.1:0?", LoopbackTlsOptions()), std::move(router)).value();
   }
   absl::StatusOr<Message> Echo(const TransportKey& key, const std::string& text, const SendOptions& options = {}) {

@@ -23,8 +23,14 @@ namespace {
 // When clients tried to connect, and when they succeeded. Thread: any.
 class Diary {
  public:
-  void Tried() { Note(tried_); }
-  void Connected() { Note(connected_); }
+  void Tried() {
+    MutexLock lock(mutex_);
+    tried_.push_back(absl::Now());
+  }
+  void Connected() {
+    MutexLock lock(mutex_);
+    connected_.push_back(absl::Now());
+  }
   void Clear() {
     MutexLock lock(mutex_);
     tried_.clear();
@@ -45,10 +51,6 @@ class Diary {
   }
 
  private:
-  void Note(std::vector<absl::Time>& times) {
-    MutexLock lock(mutex_);
-    times.push_back(absl::Now());
-  }
   static size_t Most(const std::vector<absl::Time>& times, absl::Duration window) {
     size_t most = 0;
     auto first = times.begin();
