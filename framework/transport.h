@@ -85,6 +85,7 @@ class Transport final : public Resident, private LinkEvents, private DeadlineOwn
   void Fail(Outgoing& request, absl::Status why);
   void Fail(Outgoing& request, absl::Status why, BytesSent sent);
   void GiveUp(Outgoing& request, absl::Status why);
+  bool IsHeldByTombstones() const;
   void FailAll(const absl::Status& why);
   void DropPost(Outgoing& post);
   static void TellFailure(Dispatcher& dispatcher, Outgoing& request, absl::Status why);
@@ -213,6 +214,7 @@ class Transport final : public Resident, private LinkEvents, private DeadlineOwn
   RetryBudget retries_;
   uint64_t requests_sent_ = 0;     // in order: the last id given
   uint64_t replies_received_ = 0;  // in order: the id of the last reply; between the two, requests and tombstones
+  Instant given_up_ = Instant::Infinite();  // when the first request was that the peer has, and nothing was read since
 
   // The peer's.
   IntrusiveList<Outgoing, &Outgoing::queue_hook> answers_;  // replies and control, ahead of the queue

@@ -320,6 +320,7 @@ void Transport::GiveUp(Outgoing& request, absl::Status why) {
   const MsgId id = tell ? request.header.id : MsgId();
   const BytesSent sent = SentOf(request);
   Fail(request, std::move(why), written && sent == BytesSent::none ? BytesSent::unknown : sent);
+  if (written) given_up_ = std::min(given_up_, now());
   if (tell && !ended_) SendControl(MessageKind::cancel, id);
 }
 
@@ -337,6 +338,11 @@ void Transport::TellFailure(Dispatcher& dispatcher, Outgoing& request, absl::Sta
   }
 }
 
+// In order, what was given up holds its place until its reply comes: from a peer that is gone without a word it never does.
+bool Transport::IsHeldByTombstones() const {
+  return in_order() && link_ != nullptr && window_requests_.value() == 0 && !WindowHas(0) && now() - given_up_ >= limits_.stall;
+}
+
 void Transport::OnDeadline(Outgoing& outgoing) {
   if (requests_->Pop(outgoing.token) == nullptr) return;
   const char* stage = outgoing.stage == Stage::sent      ? "no reply came in time"
@@ -348,6 +354,9 @@ void Transport::OnDeadline(Outgoing& outgoing) {
     absl::StrAppend(&why, "; the last attempt: ", redialer_->failure().message());
   }
   GiveUp(outgoing, absl::DeadlineExceededError(why));
+  if (IsHeldByTombstones()) {
+    return Hangup(absl::UnavailableError("the peer said nothing for limits.stall, while requests that were given up held the window"));
+  }
   PumpQueue();
   OnQuieter();
 }

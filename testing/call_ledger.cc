@@ -7,11 +7,11 @@ namespace rain {
 
 void CallLedger::Break(uint64_t call, absl::string_view what) const { broken_(absl::StrCat("call ", call, ": ", what)); }
 
-uint64_t CallLedger::Begin(size_t caller, bool may_be_sent_again) {
+uint64_t CallLedger::Begin(size_t caller, bool may_be_sent_again, Instant deadline) {
   MutexLock lock(mutex_);
   ++sums_.begun;
   ++open_;
-  calls_.push_back({.caller = caller, .may_be_sent_again = may_be_sent_again});
+  calls_.push_back({.caller = caller, .deadline = deadline, .may_be_sent_again = may_be_sent_again});
   return calls_.size() - 1;
 }
 
@@ -64,7 +64,7 @@ void CallLedger::OnOutcome(uint64_t number, const absl::Status& status, bool rig
 void CallLedger::Forget(size_t caller) {
   MutexLock lock(mutex_);
   for (Call& call : calls_) {
-    if (call.caller != caller || call.forgotten || call.refused || call.posted || call.outcomes > 0) continue;
+    if (call.caller != caller || !call.open()) continue;
     call.forgotten = true;
     ++sums_.forgotten;
     --open_;
@@ -81,15 +81,23 @@ CallLedger::Sums CallLedger::sums() const {
   return sums_;
 }
 
-std::string CallLedger::AnOpenCall() const {
+std::string CallLedger::FirstOpen(absl::FunctionRef<bool(const Call&)> counts) const {
   MutexLock lock(mutex_);
   for (size_t number = 0; number < calls_.size(); ++number) {
     const Call& call = calls_[number];
-    if (!call.refused && !call.posted && !call.forgotten && call.outcomes == 0) {
+    if (call.open() && counts(call)) {
       return absl::StrCat("call ", number, " of caller ", call.caller, ", handled ", call.handled, " times");
     }
   }
-  return "none";
+  return "";
+}
+
+std::string CallLedger::AnOpenCall() const {
+  return FirstOpen([](const Call&) { return true; });
+}
+
+std::string CallLedger::AnOpenCall(size_t caller, Instant due_before) const {
+  return FirstOpen([&](const Call& call) { return call.caller == caller && call.deadline <= due_before; });
 }
 
 }  // namespace rain

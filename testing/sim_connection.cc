@@ -11,6 +11,8 @@ namespace {
 
 constexpr uint64_t kLargestSegment = 16 << 10;
 constexpr size_t kWorthCompacting = 64 << 10;
+constexpr size_t kSip = 256;  // what a slow reader takes at a time
+constexpr absl::Duration kRest = absl::Milliseconds(1);
 
 }  // namespace
 
@@ -68,10 +70,7 @@ void SimConnection::Arrive(int side, Segment segment) {
   if (breaks) segment.data.resize(static_cast<size_t>(pipe.break_at - pipe.arrived));
   pipe.arrived += segment.data.size();
   pipe.inbox += segment.data;
-  if (breaks) {
-    Reset(0);
-    Reset(1);
-  }
+  if (breaks) Break();
   Wake(1 - side);
 }
 
@@ -82,10 +81,23 @@ void SimConnection::Reset(int side) {
   Wake(side);
 }
 
+void SimConnection::Break() {
+  Reset(0);
+  Reset(1);
+}
+
 size_t SimConnection::Read(int side, char* to, size_t room) {
   Pipe& pipe = pipes_[1 - side];
-  if (ends_[side].starved) return 0;
-  const size_t size = std::min(room, readable(side));
+  End& end = ends_[side];
+  if (end.starved || end.resting) return 0;
+  const size_t size = std::min({room, readable(side), end.slow ? kSip : SIZE_MAX});
+  if (end.slow) {
+    end.resting = true;
+    agenda_.In(kRest, [self = shared_from_this(), side] {
+      self->ends_[side].resting = false;
+      self->Wake(side);
+    });
+  }
   std::memcpy(to, pipe.inbox.data() + pipe.read, size);
   pipe.read += size;
   if (pipe.read == pipe.inbox.size()) {
@@ -122,6 +134,12 @@ void SimConnection::Vanish(int side) {
   auto& wire = pipes_[side].wire;
   if (!wire.empty()) wire.resize(static_cast<size_t>(random_.Below(wire.size() + 1)));
   pipes_[side].end_sent = true;
+}
+
+void SimConnection::Return(int side) {
+  End& end = ends_[side];
+  if (!end.vanished || std::exchange(end.answers, true)) return;
+  if (pipes_[1 - side].held > 0) SendOn(side, Segment::reset, "");
 }
 
 void SimConnection::Hold(int side, bool held) {

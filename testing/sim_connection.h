@@ -45,12 +45,16 @@ class SimConnection final : public std::enable_shared_from_this<SimConnection> {
   void BreakAfter(int side, uint64_t bytes);
   // An end vanishes without a word; from then on its peer's bytes are lost.
   void Vanish(int side);
-  // What is sent to an end that vanished is answered by a reset: its node is there again.
-  void Return(int side) { ends_[side].answers = true; }
+  // What is sent to an end that vanished is answered by a reset, and what was sent there without an answer is sent again: its node
+  // is there again.
+  void Return(int side);
   // What this side sends is on its way for as long as it takes.
   void Hold(int side, bool held);
-  // A reader that takes nothing, whatever its channel wants.
+  // Both ends hear that the connection is broken.
+  void Break();
+  // A reader that takes nothing, or little at a time, whatever its channel wants.
   void Starve(int side, bool starved);
+  void Slow(int side, bool slow) { ends_[side].slow = slow; }
 
   bool over() const { return ends_[0].gone && ends_[1].gone; }
   bool gone(int side) const { return ends_[side].gone; }
@@ -83,6 +87,8 @@ class SimConnection final : public std::enable_shared_from_this<SimConnection> {
     bool answers = false;
     bool reset = false;
     bool starved = false;
+    bool slow = false;
+    bool resting = false;  // slow, and has just read
   };
 
   void SendOn(int side, Segment::Kind kind, absl::string_view data);

@@ -1,16 +1,28 @@
-// SimWorkload: the plan, from a seed, and the shortest one that still fails.
-#include <algorithm>
+#include "listenrain/testing/sim_plan.h"
 
+#include <algorithm>
+#include <iterator>
+
+#include "absl/strings/str_cat.h"
 #include "listenrain/testing/sim_random.h"
-#include "listenrain/testing/sim_workload.h"
 
 namespace rain {
 namespace {
 
-constexpr int64_t kSeconds = 20;  // that the plan's calls and faults spread over
-
 absl::Duration Milliseconds(SimRandom& random, uint64_t least, uint64_t most) {
   return absl::Milliseconds(static_cast<int64_t>(random.LogBetween(least, most)));
+}
+
+Limits DrawLimits(SimRandom& random) {
+  Limits limits;
+  limits.max_packet_bytes = random.LogBetween(64 << 10, 1 << 20);
+  limits.max_queued_bytes = random.LogBetween(64 << 10, 4 << 20);
+  limits.max_queued_packets = random.LogBetween(2, 512);
+  limits.window_requests = random.LogBetween(1, 256);
+  limits.window_bytes = random.LogBetween(64 << 10, 4 << 20);
+  limits.retry_share = random.OneIn(2) ? 0.1 : 1.0;
+  limits.retry_burst = static_cast<double>(random.LogBetween(1, 1000));
+  return limits;
 }
 
 SimSetting DrawSetting(SimRandom& random) {
@@ -18,73 +30,61 @@ SimSetting DrawSetting(SimRandom& random) {
   setting.servers = random.Between(1, 3);
   setting.clients = random.Between(1, 3);
   setting.loops = static_cast<int>(random.Between(1, 3));
-  setting.window_requests = random.LogBetween(1, 256);
-  setting.queued_packets = random.LogBetween(2, 512);
-  setting.channels_per_key = random.Between(1, 3);
+  setting.wire = random.OneIn(2) ? SimWire::compact : static_cast<SimWire>(random.Below(kSimWires));
+  setting.runner = static_cast<SimRunner>(random.Below(kSimRunners));
+  setting.by_priority = random.OneIn(4);
+  setting.limits = DrawLimits(random);
+  setting.pool.channels_per_key = random.Between(1, 3);
+  setting.pool.max_idle = random.OneIn(2) ? absl::InfiniteDuration() : Milliseconds(random, 100, 5000);
+  setting.keepalive = random.OneIn(2) || !setting.is_native() ? absl::InfiniteDuration() : Milliseconds(random, 200, 5000);
+  setting.longest_backoff = Milliseconds(random, 20, 5000);
   setting.fails_over = random.OneIn(2);
-  setting.keepalive = random.OneIn(2) ? absl::InfiniteDuration() : Milliseconds(random, 200, 5000);
-  setting.max_idle = random.OneIn(2) ? absl::InfiniteDuration() : Milliseconds(random, 100, 5000);
-  setting.latency = absl::Microseconds(static_cast<int64_t>(random.LogBetween(20, 50'000)));
-  setting.jitter = random.OneIn(3) ? absl::ZeroDuration() : setting.latency;
-  setting.bytes_per_second = random.LogBetween(100'000, 1'000'000'000);
-  setting.buffer_bytes = random.LogBetween(256, 256 << 10);
+  setting.gentle = setting.is_native() && random.OneIn(8);
+  setting.link.latency = absl::Microseconds(static_cast<int64_t>(random.LogBetween(20, 50'000)));
+  setting.link.jitter = random.OneIn(3) ? absl::ZeroDuration() : setting.link.latency;
+  setting.link.bytes_per_second = random.LogBetween(1'000'000, 1'000'000'000);
+  setting.link.buffer_bytes = random.LogBetween(256, 256 << 10);
   return setting;
 }
 
 SimCall DrawCall(SimRandom& random, const SimSetting& setting) {
   SimCall call;
-  call.at = random.Below(absl::Seconds(kSeconds));
+  call.at = random.Below(kSimTime);
   call.client = static_cast<size_t>(random.Below(setting.clients));
   call.server = static_cast<size_t>(random.Below(setting.servers));
-  call.method = static_cast<int64_t>(random.Below(8));
+  call.method = static_cast<int64_t>(random.Below(kSimMethods));
+  // A protocol without an error reply loses the channel with each such request.
+  if (!setting.has_kinds() && call.method != kAnswerLater && !random.OneIn(10)) call.method = kReply;
   call.bytes = random.OneIn(20) ? random.LogBetween(1, 300'000) : random.LogBetween(1, 2000);
   call.timeout = Milliseconds(random, 5, 8000);
   if (random.OneIn(10)) call.cancelled_after = Milliseconds(random, 1, 4000);
+  call.style = static_cast<SimStyle>(random.Below(kSimStyles));
+  call.priority = static_cast<int>(random.Below(3));
   call.idempotent = random.OneIn(3);
   call.wait_for_ready = random.OneIn(2);
   call.waits_for_room = random.OneIn(3);
-  call.one_way = random.OneIn(10);
+  call.one_way = setting.is_native() && random.OneIn(10);
   call.from_outside = random.OneIn(2);
   return call;
 }
 
-SimFault DrawFault(SimRandom& random, const SimSetting& setting) {
-  const size_t nodes = setting.servers + setting.clients;
-  SimFault fault;
-  fault.at = random.Below(absl::Seconds(kSeconds));
-  fault.kind = static_cast<SimFaultKind>(random.Below(kSimFaultKinds));
-  fault.node = static_cast<size_t>(random.Below(nodes));
-  fault.other = static_cast<size_t>(random.Below(nodes));
-  fault.lasts = Milliseconds(random, 1, 5000);
-  fault.bytes = random.LogBetween(1, 100'000);
-  return fault;
-}
-
-template <class T>
-void SortByTime(std::vector<T>& things) {
-  std::stable_sort(things.begin(), things.end(), [](const T& a, const T& b) { return a.at < b.at; });
-}
-
-// Takes away what it can, in ever smaller pieces, as long as the plan fails (Zeller's delta debugging).
-template <class T>
-void ShortenBy(SimPlan& plan, std::vector<T> SimPlan::*part) {
-  for (size_t piece = std::max<size_t>((plan.*part).size() / 2, 1);; piece /= 2) {
-    for (size_t at = 0; at < (plan.*part).size();) {
-      SimPlan shorter = plan;
-      std::vector<T>& things = shorter.*part;
-      things.erase(things.begin() + static_cast<ptrdiff_t>(at),
-                   things.begin() + static_cast<ptrdiff_t>(std::min(at + piece, things.size())));
-      if (Run(shorter).failure.empty()) {
-        at += piece;
-      } else {
-        plan = std::move(shorter);
-      }
-    }
-    if (piece <= 1) return;
-  }
-}
-
 }  // namespace
+
+std::string SimSetting::ToString() const {
+  constexpr const char* kWireNames[] = {"compact", "capnp", "uuid_binary", "uuid_text", "line"};
+  constexpr const char* kRunnerNames[] = {"in any order", "in order", "on the loop"};
+  static_assert(std::size(kWireNames) == kSimWires && std::size(kRunnerNames) == kSimRunners);
+  std::string text = absl::StrCat(servers, " servers, ", clients, " clients, ", loops, " loops, ",
+                                  kWireNames[static_cast<size_t>(wire)], ", run ", kRunnerNames[static_cast<size_t>(runner)]);
+  absl::StrAppend(&text, by_priority ? ", by priority" : "", fails_over ? ", keys list all servers" : "", gentle ? ", gentle" : "");
+  absl::StrAppend(&text, ", window ", limits.window_requests, " requests and ", limits.window_bytes, " bytes, queue ",
+                  limits.max_queued_packets, " packets and ", limits.max_queued_bytes, " bytes, packets up to ",
+                  limits.max_packet_bytes, " bytes, retries ", limits.retry_share, " and ", limits.retry_burst);
+  absl::StrAppend(&text, ", channels ", pool.channels_per_key, ", idle ", absl::FormatDuration(pool.max_idle), ", keepalive ",
+                  absl::FormatDuration(keepalive), ", link ", absl::FormatDuration(link.latency), " and up to ",
+                  absl::FormatDuration(link.jitter), ", ", link.bytes_per_second, " bytes/s, buffer ", link.buffer_bytes, " bytes");
+  return text;
+}
 
 SimPlan PlanOf(uint64_t seed, size_t calls, size_t faults) {
   SimRandom random(seed);
@@ -92,18 +92,11 @@ SimPlan PlanOf(uint64_t seed, size_t calls, size_t faults) {
   plan.seed = seed;
   plan.setting = DrawSetting(random);
   for (size_t i = 0; i < calls; ++i) plan.calls.push_back(DrawCall(random, plan.setting));
-  for (size_t i = 0; i < faults; ++i) plan.faults.push_back(DrawFault(random, plan.setting));
-  SortByTime(plan.calls);
-  SortByTime(plan.faults);
+  std::stable_sort(plan.calls.begin(), plan.calls.end(), [](const SimCall& a, const SimCall& b) { return a.at < b.at; });
+  std::vector<SimFaultKind> kinds;
+  if (plan.setting.gentle) kinds = {SimFaultKind::drain, SimFaultKind::slow_reader};
+  plan.faults = DrawFaults(random, plan.setting.servers + plan.setting.clients, faults, kSimTime, kinds);
   return plan;
-}
-
-SimPlan Shorten(const SimPlan& plan) {
-  SimPlan shorter = plan;
-  ShortenBy(shorter, &SimPlan::faults);
-  ShortenBy(shorter, &SimPlan::calls);
-  ShortenBy(shorter, &SimPlan::faults);
-  return shorter;
 }
 
 }  // namespace rain

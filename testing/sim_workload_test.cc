@@ -22,7 +22,7 @@ TEST_F(SimWorkload, EveryPromiseIsKept) {
   const auto seeds = static_cast<uint64_t>(Scaled(60, 10, 2000));
   uint64_t replied = 0;
   for (uint64_t seed = 1; seed <= seeds; ++seed) {
-    const SimResult result = Run(PlanOf(seed));
+    const SimResult result = CarryOut(PlanOf(seed));
     ASSERT_EQ(result.failure, "") << "seed " << seed << ": see simulate --seeds=1 --from=" << seed;
     replied += result.replied;
   }
@@ -31,11 +31,11 @@ TEST_F(SimWorkload, EveryPromiseIsKept) {
 
 TEST_F(SimWorkload, OneSeedIsOneHistory) {
   for (uint64_t seed = 1; seed <= 5; ++seed) {
-    const SimResult first = Run(PlanOf(seed, 300, 10), true);
-    const SimResult second = Run(PlanOf(seed, 300, 10), true);
+    const SimResult first = CarryOut(PlanOf(seed, 300, 10), true);
+    const SimResult second = CarryOut(PlanOf(seed, 300, 10), true);
     ASSERT_EQ(first.lines, second.lines);
     EXPECT_EQ(first.hash, second.hash);
-    EXPECT_NE(first.hash, Run(PlanOf(seed + 100, 300, 10)).hash);
+    EXPECT_NE(first.hash, CarryOut(PlanOf(seed + 100, 300, 10)).hash);
   }
 }
 

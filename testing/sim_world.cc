@@ -1,10 +1,8 @@
 #include "listenrain/testing/sim_world.h"
 
 #include <algorithm>
-#include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "listenrain/codecs/length_prefix.h"
 
 namespace rain {
 namespace {
@@ -13,20 +11,6 @@ constexpr uint64_t kLongestStep = 2'000;  // nanoseconds: what runs takes time
 
 }  // namespace
 
-void SimExecutor::RunOne(SimRandom& random) {
-  const auto chosen = waiting_.begin() + static_cast<ptrdiff_t>(random.Below(waiting_.size()));
-  auto task = std::move(*chosen);
-  waiting_.erase(chosen);
-  std::move(task)();
-}
-
-SimNode::SimNode(std::string name, const Options& options, Main main)
-    : name_(std::move(name)), options_(options), main_(std::move(main)) {}
-
-void SimNode::Run(absl::AnyInvocable<void() &&> task) {
-  if (up()) loops_.front()->Run(std::move(task));
-}
-
 SimWorld::SimWorld(uint64_t seed, bool keeps_lines)
     : random_(seed),
       history_(*clock_, keeps_lines),
@@ -34,9 +18,7 @@ SimWorld::SimWorld(uint64_t seed, bool keeps_lines)
       network_(std::make_shared<SimNetwork>(agenda_, history_, random_.Next())) {}
 
 SimWorld::~SimWorld() {
-  for (const auto& node : nodes_) {
-    if (node->rain_ != nullptr) End(*node);
-  }
+  for (const auto& node : nodes_) End(*node);
   agenda_.Clear();
 }
 
@@ -47,91 +29,90 @@ SimNode& SimWorld::AddNode(std::string name, const SimNode::Options& options, Si
 }
 
 void SimWorld::Start(SimNode& node) {
+  if (node.up()) {
+    if (!node.stopping_) return;
+    End(node);
+  }
   history_.Note(node.name_, "starts");
   network_->Return(node.name_);
-  node.dying_ = node.paused_ = false;
-  node.buffers_ = NewBufferPool();
-  for (int i = 0; i < node.options_.loops; ++i) {
-    node.loops_.push_back(std::make_shared<ManualLoop>(clock_, random_.Next()));
-    node.loops_.back()->ReleaseBaton();
-  }
-  node.shown_executor_ = node.executor_ = std::make_shared<SimExecutor>();
-  ListenRain::Parts parts;
-  parts.loops.assign(node.loops_.begin(), node.loops_.end());
-  parts.buffers = node.buffers_;
-  parts.executor = node.executor_;
-  parts.packet_codec = NewLengthPrefixCodec();
-  parts.schemes.push_back(network_->SchemeOf(node.name_));
-  node.rain_ = std::make_unique<ListenRain>(std::move(parts));
-  node.loops_.front()->Run([&node] { node.program_ = node.main_(node); });
+  node.SetTime(now());
+  node.Boot(random_, network_->SchemeOf(node.name_));
 }
 
 void SimWorld::Crash(SimNode& node) {
+  if (!node.up()) return;
   history_.Note(node.name_, "crashes");
   network_->Vanish(node.name_);
   node.dying_ = true;
   Destroy(node);
 }
 
+void SimWorld::Stop(SimNode& node) {
+  if (!node.up()) return;
+  history_.Note(node.name_, "stops");
+  node.stopping_ = true;
+  node.Run([&node] {
+    node.rain_->Stop();
+    node.stop_begun_ = true;
+  });
+}
+
 void SimWorld::End(SimNode& node) {
+  if (!node.up()) return;
+  if (!node.stopping_) Stop(node);
+  node.paused_ = false;
+  node.Settle(random_);
+  if (node.program_ != nullptr) node.program_->OnStopped();
   history_.Note(node.name_, "ends");
   Destroy(node);
-  network_->Vanish(node.name_);
+}
+
+void SimWorld::Destroy(SimNode& node) {
+  const std::string left = node.Destroy(random_);
+  if (!left.empty()) Fail(left);
 }
 
 void SimWorld::Pause(SimNode& node, bool paused) {
-  if (node.paused_ == paused) return;
+  if (!node.up() || node.paused_ == paused) return;
   history_.Note(node.name_, paused ? "stands still" : "goes on");
   node.paused_ = paused;
 }
 
-// All that the node can do now, and time stands still.
-void SimWorld::Settle(SimNode& node) {
-  for (bool busy = true; busy;) {
-    busy = false;
-    for (const auto& loop : node.loops_) {
-      if (!loop->busy()) continue;
-      loop->RunTurn(now());
-      busy = true;
-    }
-    while (node.executor_->busy()) {
-      node.executor_->RunOne(random_);
-      busy = true;
-    }
-  }
+void SimWorld::JumpClock(SimNode& node, absl::Duration by) {
+  history_.Note(node.name_, "finds its clock ahead");
+  node.ahead_ += by;
+  node.SetTime(now());
 }
 
-void SimWorld::Destroy(SimNode& node) {
-  ManualLoop& loop = *node.loops_.front();
-  loop.Run([&node] { node.rain_->Stop(); });
-  Settle(node);
-  loop.Run([&node] { node.program_.reset(); });
-  Settle(node);
-  loop.Run([&node] { node.rain_.reset(); });
-  Settle(node);
-  node.shown_executor_.reset();
-  node.executor_.reset();
-  for (auto& each : node.loops_) {
-    const std::weak_ptr<ManualLoop> watched = each;
-    each.reset();
-    if (!watched.expired()) Fail(absl::StrCat(node.name_, ": something still lives on a loop of it after its end"));
-  }
-  node.loops_.clear();
-  if (const size_t bytes = node.buffers_->bytes_in_use(); bytes > 0) {
-    Fail(absl::StrCat(node.name_, ": ", bytes, " bytes of buffers are in use after its end"));
-  }
+void SimWorld::SetTime(Instant now) {
+  clock_->Set(now);
+  for (const auto& node : nodes_) node->SetTime(now);
 }
 
 void SimWorld::Gather() {
   runnable_.clear();
   for (const auto& node : nodes_) {
     if (node->rain_ == nullptr || node->paused_) continue;
+    const size_t before = runnable_.size();
     for (const auto& loop : node->loops_) {
-      if (loop->busy()) runnable_.push_back({loop.get(), nullptr});
+      if (loop->busy()) runnable_.push_back({loop.get(), nullptr, nullptr});
     }
-    if (node->executor_->busy()) runnable_.push_back({nullptr, node->executor_.get()});
+    if (node->executor_->busy()) runnable_.push_back({nullptr, node->executor_.get(), nullptr});
+    if (node->stop_begun_ && runnable_.size() == before) runnable_.push_back({nullptr, nullptr, node.get()});
   }
   if (agenda_.due()) runnable_.push_back({});
+}
+
+void SimWorld::RunOne(const Runnable& chosen) {
+  if (chosen.loop != nullptr) {
+    chosen.loop->RunTurn(now());
+  } else if (chosen.executor != nullptr) {
+    chosen.executor->RunOne(random_);
+  } else if (chosen.stopped != nullptr) {
+    End(*chosen.stopped);
+  } else {
+    agenda_.RunNext();
+  }
 }
 
 bool SimWorld::Step(Instant until) {
@@ -140,26 +121,20 @@ bool SimWorld::Step(Instant until) {
   if (runnable_.empty()) {
     Instant next = agenda_.next();
     for (const auto& node : nodes_) {
-      if (node->rain_ == nullptr || node->paused_) continue;
-      for (const auto& loop : node->loops_) next = std::min(next, loop->timers().next());
+      if (node->rain_ != nullptr && !node->paused_) next = std::min(next, node->next());
     }
     if (next > until) {
-      if (until > now() && !until.infinite()) clock_->Set(until);
+      if (until > now() && !until.infinite()) SetTime(until);
       return false;
     }
-    clock_->Set(std::max(next, now()));
+    SetTime(std::max(next, now()));
     return true;
   }
   if (now() >= until) return false;
   const Runnable chosen = random_.OneOf(runnable_);
-  clock_->Advance(absl::Nanoseconds(static_cast<int64_t>(random_.Below(kLongestStep))));
-  if (chosen.loop != nullptr) {
-    chosen.loop->RunTurn(now());
-  } else if (chosen.executor != nullptr) {
-    chosen.executor->RunOne(random_);
-  } else {
-    agenda_.RunNext();
-  }
+  SetTime(now() + absl::Nanoseconds(static_cast<int64_t>(random_.Below(kLongestStep))));
+  RunOne(chosen);
+  for (const auto& watcher : watchers_) watcher();
   return true;
 }
 

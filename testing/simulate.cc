@@ -1,4 +1,5 @@
 // simulate: worlds, one for each seed, and whether every promise was kept in all of them.
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <string>
@@ -6,37 +7,25 @@
 #include "absl/flags/flag.h"
 #include "absl/flags/parse.h"
 #include "absl/flags/usage.h"
+#include "absl/strings/str_format.h"
 #include "listenrain/framework/log.h"
 #include "listenrain/testing/sim_workload.h"
 
 ABSL_FLAG(uint64_t, seeds, 100, "how many worlds");
 ABSL_FLAG(uint64_t, from, 1, "the first one's seed");
-ABSL_FLAG(uint64_t, calls, 1000, "calls in each");
-ABSL_FLAG(uint64_t, faults, 20, "faults in each");
+ABSL_FLAG(uint64_t, calls, 1100, "calls in each");
+ABSL_FLAG(uint64_t, faults, 24, "faults in each");
 ABSL_FLAG(bool, history, false, "print the history of each");
 
 namespace rain {
 namespace {
 
-void PrintMatrix(const SimMatrix& matrix) {
-  std::printf("%-22s", "");
-  for (size_t state = 0; state < kSimEngineStates; ++state) std::printf("%15s", NameOf(static_cast<SimEngineState>(state)));
-  std::printf("\n");
-  for (size_t kind = 0; kind < kSimFaultKinds; ++kind) {
-    std::printf("%-22s", NameOf(static_cast<SimFaultKind>(kind)));
-    for (size_t state = 0; state < kSimEngineStates; ++state) {
-      const auto found = matrix.find({kind, state});
-      std::printf("%15llu", found == matrix.end() ? 0ULL : static_cast<unsigned long long>(found->second));
-    }
-    std::printf("\n");
-  }
-}
-
 void Explain(const SimPlan& plan, const SimResult& result) {
   std::printf("seed %llu fails: %s\n", static_cast<unsigned long long>(plan.seed), result.failure.c_str());
   const SimPlan shorter = Shorten(plan);
-  const SimResult again = Run(shorter, true);
+  const SimResult again = CarryOut(shorter, true);
   std::printf("%zu calls and %zu faults fail as well: %s\n", shorter.calls.size(), shorter.faults.size(), again.failure.c_str());
+  std::printf("  %s\n", shorter.setting.ToString().c_str());
   for (const std::string& line : again.lines) std::printf("  %s\n", line.c_str());
   std::printf("again: simulate --seeds=1 --from=%llu --calls=%zu --faults=%zu\n", static_cast<unsigned long long>(plan.seed),
               plan.calls.size(), plan.faults.size());
@@ -47,24 +36,32 @@ int Main() {
   const uint64_t seeds = absl::GetFlag(FLAGS_seeds);
   const uint64_t from = absl::GetFlag(FLAGS_from);
   const auto begun = std::chrono::steady_clock::now();
-  uint64_t hash = 0, failed = 0, calls = 0, replied = 0;
+  uint64_t hash = 0, failed = 0, calls = 0, replied = 0, faults = 0, fewest_calls = UINT64_MAX, fewest_faults = UINT64_MAX;
   SimMatrix matrix;
   for (uint64_t seed = from; seed < from + seeds; ++seed) {
     const SimPlan plan = PlanOf(seed, absl::GetFlag(FLAGS_calls), absl::GetFlag(FLAGS_faults));
-    const SimResult result = Run(plan, absl::GetFlag(FLAGS_history));
+    const SimResult result = CarryOut(plan, absl::GetFlag(FLAGS_history));
     for (const std::string& line : result.lines) std::printf("%s\n", line.c_str());
     hash = (hash ^ result.hash) * 0x100000001b3;
     calls += result.calls;
     replied += result.replied;
-    for (const auto& [cell, count] : result.matrix) matrix[cell] += count;
+    matrix.Add(result.matrix);
+    fewest_calls = std::min(fewest_calls, result.calls);
+    fewest_faults = std::min(fewest_faults, result.faults);
+    faults += result.faults;
     if (result.failure.empty()) continue;
-    if (failed++ == 0) Explain(plan, result);
+    if (failed++ == 0) {
+      Explain(plan, result);
+    } else {
+      std::printf("seed %llu fails: %s\n", static_cast<unsigned long long>(seed), result.failure.c_str());
+    }
   }
-  PrintMatrix(matrix);
+  std::printf("%s%zu cells are empty\n", matrix.ToString().c_str(), matrix.empty_cells());
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
-  std::printf("%llu seeds, %llu failed, %llu calls, %llu replied, hash %016llx, %.1f s\n", static_cast<unsigned long long>(seeds),
-              static_cast<unsigned long long>(failed), static_cast<unsigned long long>(calls),
-              static_cast<unsigned long long>(replied), static_cast<unsigned long long>(hash), seconds);
+  std::printf("%s\n", absl::StrFormat("%d seeds, %d failed; %d calls (at least %d a seed), %d replied; %d faults (at least %d); hash "
+                                      "%016x; %.1f s",
+                                      seeds, failed, calls, fewest_calls, replied, faults, fewest_faults, hash, seconds)
+                          .c_str());
   return failed == 0 ? 0 : 1;
 }
 

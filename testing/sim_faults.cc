@@ -1,0 +1,254 @@
+#include "listenrain/testing/sim_faults.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+
+namespace rain {
+namespace {
+
+constexpr absl::Duration kWaitForMoment = absl::Seconds(2);
+constexpr absl::Duration kDrain = absl::Seconds(2);
+
+bool Holds(const std::vector<SimEngineState>& states, SimEngineState state) {
+  return std::find(states.begin(), states.end(), state) != states.end();
+}
+
+absl::Duration Milliseconds(SimRandom& random, uint64_t least, uint64_t most) {
+  return absl::Milliseconds(static_cast<int64_t>(random.LogBetween(least, most)));
+}
+
+}  // namespace
+
+const char* NameOf(SimFaultKind kind) {
+  constexpr const char* kNames[] = {
+#define RAIN_SIM_FAULT_NAME(name, text) text,
+      RAIN_SIM_FAULTS(RAIN_SIM_FAULT_NAME)
+#undef RAIN_SIM_FAULT_NAME
+  };
+  return kNames[static_cast<size_t>(kind)];
+}
+
+const char* NameOf(SimEngineState state) {
+  constexpr const char* kNames[] = {
+#define RAIN_SIM_STATE_NAME(name, text) text,
+      RAIN_SIM_STATES(RAIN_SIM_STATE_NAME)
+#undef RAIN_SIM_STATE_NAME
+  };
+  return kNames[static_cast<size_t>(state)];
+}
+
+void SimMatrix::Add(const SimMatrix& other) {
+  for (size_t kind = 0; kind < kSimFaultKinds; ++kind) {
+    for (size_t state = 0; state < kSimEngineStates; ++state) counts_[kind][state] += other.counts_[kind][state];
+  }
+}
+
+size_t SimMatrix::empty_cells() const {
+  size_t empty = 0;
+  for (const auto& row : counts_) empty += static_cast<size_t>(std::count(std::begin(row), std::end(row), 0u));
+  return empty;
+}
+
+std::string SimMatrix::ToString() const {
+  std::string table = absl::StrFormat("%-22s", "");
+  for (size_t state = 0; state < kSimEngineStates; ++state) {
+    absl::StrAppendFormat(&table, "%15s", NameOf(static_cast<SimEngineState>(state)));
+  }
+  absl::StrAppend(&table, "\n");
+  for (size_t kind = 0; kind < kSimFaultKinds; ++kind) {
+    absl::StrAppendFormat(&table, "%-22s", NameOf(static_cast<SimFaultKind>(kind)));
+    for (const uint64_t count : counts_[kind]) absl::StrAppendFormat(&table, "%15d", count);
+    absl::StrAppend(&table, "\n");
+  }
+  return table;
+}
+
+std::vector<SimFault> DrawFaults(SimRandom& random, size_t nodes, size_t count, absl::Duration within,
+                                 const std::vector<SimFaultKind>& kinds) {
+  std::vector<SimFault> faults;
+  while (faults.size() < count) {
+    SimFault fault;
+    fault.at = random.Below(within);
+    fault.kind = kinds.empty() ? static_cast<SimFaultKind>(random.Below(kSimFaultKinds))
+                               : kinds[static_cast<size_t>(random.Below(kinds.size()))];
+    if (random.OneIn(2)) fault.moment = static_cast<SimEngineState>(random.Below(kSimEngineStates));
+    fault.node = static_cast<size_t>(random.Below(nodes));
+    fault.other = static_cast<size_t>(random.Below(nodes));
+    fault.lasts = Milliseconds(random, 1, 5000);
+    fault.amount = random.LogBetween(1, 100'000);
+    // Another one soon after a stop or drain, to meet it before it is over.
+    if (!faults.empty() && random.OneIn(2)) {
+      const SimFault& last = faults.back();
+      if (last.kind == SimFaultKind::stop) fault.moment = SimEngineState::stopping;
+      if (last.kind == SimFaultKind::drain) fault.moment = SimEngineState::draining;
+      if (last.kind == SimFaultKind::stop || last.kind == SimFaultKind::drain) fault.at = last.at;
+    }
+    faults.push_back(fault);
+  }
+  std::stable_sort(faults.begin(), faults.end(), [](const SimFault& a, const SimFault& b) { return a.at < b.at; });
+  return faults;
+}
+
+std::vector<SimEngineState> StatesOf(SimNode& node) {
+  if (!node.up()) return {};
+  std::vector<SimEngineState> states;
+  const auto add = [&](bool holds, SimEngineState state) {
+    if (holds && !Holds(states, state)) states.push_back(state);
+  };
+  for (const PooledTransport& transport : node.rain().Transports()) {
+    add(transport.state == LinkState::connecting, SimEngineState::connecting);
+    add(transport.state == LinkState::down, SimEngineState::reconnecting);
+    add(transport.queued_packets > 0, SimEngineState::queued);
+    add(transport.state == LinkState::connected && transport.queued_bytes > 0, SimEngineState::partly_written);
+    add(transport.in_flight > 0, SimEngineState::awaiting_reply);
+  }
+  add(node.program() != nullptr && node.program()->answering(), SimEngineState::replying);
+  add(node.program() != nullptr && node.program()->draining(), SimEngineState::draining);
+  add(node.stopping(), SimEngineState::stopping);
+  return states;
+}
+
+SimFaults::SimFaults(SimWorld& world, std::vector<SimFault> faults, Told told)
+    : world_(world), faults_(std::move(faults)), told_(std::move(told)) {
+  for (const SimFault& fault : faults_) {
+    world_.agenda().In(fault.at, [this, &fault] {
+      waiting_.push_back({&fault, world_.now() + kWaitForMoment});
+      world_.agenda().In(kWaitForMoment, [] {});  // so that something happens then
+    });
+  }
+  world_.Watch([this] {
+    if (!waiting_.empty()) StrikeThoseWhoseMomentCame();
+  });
+}
+
+void SimFaults::StrikeThoseWhoseMomentCame() {
+  for (size_t i = 0; i < waiting_.size();) {
+    const SimFault& fault = *waiting_[i].fault;
+    const bool may_wait = fault.moment.has_value() && world_.now() < waiting_[i].until;
+    SimNode* const node = NodeFor(may_wait ? fault : SimFault{.kind = fault.kind, .moment = {}, .node = fault.node});
+    if (node == nullptr && world_.now() < waiting_[i].until) {
+      ++i;
+      continue;
+    }
+    waiting_.erase(waiting_.begin() + static_cast<ptrdiff_t>(i));
+    if (node != nullptr) Strike(fault, *node);
+  }
+}
+
+// Null: none now.
+SimNode* SimFaults::NodeFor(const SimFault& fault) const {
+  const auto& nodes = world_.nodes();
+  for (size_t i = 0; i < nodes.size(); ++i) {
+    SimNode& node = *nodes[(fault.node + i) % nodes.size()];
+    if (node.up() && (fault.moment.has_value() ? Holds(StatesOf(node), *fault.moment) : node.serving())) return &node;
+  }
+  return nullptr;
+}
+
+void SimFaults::Strike(const SimFault& fault, SimNode& node) {
+  const std::vector<SimEngineState> states = StatesOf(node);
+  world_.history().Note(node.name(), absl::StrCat("fault: ", NameOf(fault.kind)));
+  if (told_) told_(fault, node);
+  if (!StrikeNode(fault, node) && !StrikeConnection(fault, node)) return;
+  ++struck_;
+  for (const SimEngineState state : states) ++matrix_.At(fault.kind, state);
+}
+
+void SimFaults::During(const SimFault& fault, std::function<void(bool)> toggle) {
+  toggle(true);
+  world_.agenda().In(fault.lasts, [toggle = std::move(toggle)] { toggle(false); });
+}
+
+void SimFaults::Dialing(const SimFault& fault, SimNode& node, SimDialing dialing) {
+  During(fault,
+         [this, &node, dialing](bool on) { world_.network().SetDialing(node.name(), on ? dialing : SimDialing::works); });
+}
+
+// By a drain of everything first, or at once.
+void SimFaults::StopAndStart(const SimFault& fault, SimNode& node) {
+  const bool gentle = fault.amount % 2 == 0 && !node.stopping();
+  if (gentle) node.Run([&node] { node.rain().Drain(kDrain); });
+  const auto stop = [this, &node, fault] {
+    world_.Stop(node);
+    world_.agenda().In(fault.lasts, [this, &node] { world_.Start(node); });
+  };
+  if (!gentle) return stop();
+  world_.agenda().In(kDrain + absl::Milliseconds(100), stop);
+}
+
+// False: it is not one of a node's.
+bool SimFaults::StrikeNode(const SimFault& fault, SimNode& node) {
+  switch (fault.kind) {
+    case SimFaultKind::refused_connects:
+      Dialing(fault, node, SimDialing::refused);
+      return true;
+    case SimFaultKind::unresolvable_names:
+      Dialing(fault, node, SimDialing::unresolvable);
+      return true;
+    case SimFaultKind::black_holed_connects:
+      Dialing(fault, node, SimDialing::black_hole);
+      return true;
+    case SimFaultKind::failed_accepts:
+      world_.network().FailAccepts(node.name(), 1 + static_cast<int>(fault.amount % 8));
+      return true;
+    case SimFaultKind::partition: {
+      const auto& nodes = world_.nodes();
+      SimNode& other = *nodes[fault.other % nodes.size()];
+      if (&other != &node) During(fault, [this, &node, &other](bool on) { world_.network().Part(node.name(), other.name(), on); });
+      return true;
+    }
+    case SimFaultKind::crash:
+      world_.Crash(node);
+      world_.agenda().In(fault.lasts, [this, &node] { world_.Start(node); });
+      return true;
+    case SimFaultKind::standstill:
+      During(fault, [this, &node](bool on) { world_.Pause(node, on); });
+      return true;
+    case SimFaultKind::drain:
+      node.Run([&node] {
+        if (node.program() != nullptr) node.program()->Drain();
+      });
+      return true;
+    case SimFaultKind::stop:
+      StopAndStart(fault, node);
+      return true;
+    case SimFaultKind::scarce_memory:
+      During(fault, [&node, memory = std::weak_ptr(node.shared_memory()), amount = fault.amount](bool on) {
+        if (const auto here = memory.lock()) here->RefuseOneIn(on ? 1 + amount % 8 : 0);
+      });
+      return true;
+    case SimFaultKind::clock_jump:
+      world_.JumpClock(node, fault.lasts);
+      return true;
+    default:
+      return false;
+  }
+}
+
+// One of the node's connections; false if it has none.
+bool SimFaults::StrikeConnection(const SimFault& fault, SimNode& node) {
+  std::vector<SimNetwork::Road> roads = world_.network().Roads();
+  const auto elsewhere = [&](const auto& road) { return road.dialer != node.name() && road.acceptor != node.name(); };
+  roads.erase(std::remove_if(roads.begin(), roads.end(), elsewhere), roads.end());
+  if (roads.empty()) return false;
+  const auto road = roads[static_cast<size_t>(fault.amount % roads.size())];
+  const auto connection = road.connection.lock();
+  const int side = road.dialer == node.name() ? 0 : 1;
+  if (fault.kind == SimFaultKind::lost_connection) {
+    connection->BreakAfter(side, fault.amount);
+    return true;
+  }
+  During(fault, [weak = road.connection, side, kind = fault.kind, heals = fault.amount % 2 == 0](bool on) {
+    const auto held = weak.lock();
+    if (held == nullptr) return;
+    if (kind == SimFaultKind::stopped_reader) return held->Starve(side, on);
+    if (kind == SimFaultKind::slow_reader) return held->Slow(side, on);
+    held->Hold(side, on);
+    if (!on && !heals) held->Break();
+  });
+  return true;
+}
+
+}  // namespace rain
