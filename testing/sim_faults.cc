@@ -9,10 +9,37 @@ namespace rain {
 namespace {
 
 constexpr absl::Duration kWaitForMoment = absl::Seconds(2);
+constexpr uint64_t kStepsPerLook = 16;  // at transports, which takes its time
 constexpr absl::Duration kDrain = absl::Seconds(2);
 
-bool Holds(const std::vector<SimEngineState>& states, SimEngineState state) {
-  return std::find(states.begin(), states.end(), state) != states.end();
+// What can be said of a node without a look at its transports.
+bool IsOfTheNode(SimEngineState state) {
+  return state == SimEngineState::replying || state == SimEngineState::draining || state == SimEngineState::stopping;
+}
+
+bool IsIn(const PooledTransport& transport, SimEngineState state) {
+  switch (state) {
+    case SimEngineState::connecting:
+      return transport.state == LinkState::connecting;
+    case SimEngineState::reconnecting:
+      return transport.state == LinkState::down;
+    case SimEngineState::queued:
+      return transport.queued_packets > 0;
+    case SimEngineState::partly_written:
+      return transport.state == LinkState::connected && transport.queued_bytes > 0;
+    case SimEngineState::awaiting_reply:
+      return transport.in_flight > 0;
+    default:
+      return false;
+  }
+}
+
+bool IsIn(SimNode& node, const std::vector<PooledTransport>& transports, SimEngineState state) {
+  if (state == SimEngineState::stopping) return node.stopping();
+  const SimProgram* program = node.program();
+  if (state == SimEngineState::replying) return program != nullptr && program->answering();
+  if (state == SimEngineState::draining) return program != nullptr && program->draining();
+  return std::any_of(transports.begin(), transports.end(), [state](const auto& transport) { return IsIn(transport, state); });
 }
 
 absl::Duration Milliseconds(SimRandom& random, uint64_t least, uint64_t most) {
@@ -78,12 +105,12 @@ std::vector<SimFault> DrawFaults(SimRandom& random, size_t nodes, size_t count, 
     fault.other = static_cast<size_t>(random.Below(nodes));
     fault.lasts = Milliseconds(random, 1, 5000);
     fault.amount = random.LogBetween(1, 100'000);
-    // Another one soon after a stop or drain, to meet it before it is over.
+    // Another one that waits for a stop or drain, to meet it before it is over.
     if (!faults.empty() && random.OneIn(2)) {
       const SimFault& last = faults.back();
       if (last.kind == SimFaultKind::stop) fault.moment = SimEngineState::stopping;
       if (last.kind == SimFaultKind::drain) fault.moment = SimEngineState::draining;
-      if (last.kind == SimFaultKind::stop || last.kind == SimFaultKind::drain) fault.at = last.at;
+      if (last.kind == SimFaultKind::stop || last.kind == SimFaultKind::drain) fault.at = last.at - std::min(last.at, absl::Milliseconds(1));
     }
     faults.push_back(fault);
   }
@@ -92,21 +119,13 @@ std::vector<SimFault> DrawFaults(SimRandom& random, size_t nodes, size_t count, 
 }
 
 std::vector<SimEngineState> StatesOf(SimNode& node) {
-  if (!node.up()) return {};
   std::vector<SimEngineState> states;
-  const auto add = [&](bool holds, SimEngineState state) {
-    if (holds && !Holds(states, state)) states.push_back(state);
-  };
-  for (const PooledTransport& transport : node.rain().Transports()) {
-    add(transport.state == LinkState::connecting, SimEngineState::connecting);
-    add(transport.state == LinkState::down, SimEngineState::reconnecting);
-    add(transport.queued_packets > 0, SimEngineState::queued);
-    add(transport.state == LinkState::connected && transport.queued_bytes > 0, SimEngineState::partly_written);
-    add(transport.in_flight > 0, SimEngineState::awaiting_reply);
+  if (!node.up()) return states;
+  const std::vector<PooledTransport> transports = node.rain().Transports();
+  for (size_t i = 0; i < kSimEngineStates; ++i) {
+    const auto state = static_cast<SimEngineState>(i);
+    if (IsIn(node, transports, state)) states.push_back(state);
   }
-  add(node.program() != nullptr && node.program()->answering(), SimEngineState::replying);
-  add(node.program() != nullptr && node.program()->draining(), SimEngineState::draining);
-  add(node.stopping(), SimEngineState::stopping);
   return states;
 }
 
@@ -119,6 +138,7 @@ SimFaults::SimFaults(SimWorld& world, std::vector<SimFault> faults, Told told)
     });
   }
   world_.Watch([this] {
+    ++steps_;
     if (!waiting_.empty()) StrikeThoseWhoseMomentCame();
   });
 }
@@ -126,9 +146,9 @@ SimFaults::SimFaults(SimWorld& world, std::vector<SimFault> faults, Told told)
 void SimFaults::StrikeThoseWhoseMomentCame() {
   for (size_t i = 0; i < waiting_.size();) {
     const SimFault& fault = *waiting_[i].fault;
-    const bool may_wait = fault.moment.has_value() && world_.now() < waiting_[i].until;
-    SimNode* const node = NodeFor(may_wait ? fault : SimFault{.kind = fault.kind, .moment = {}, .node = fault.node});
-    if (node == nullptr && world_.now() < waiting_[i].until) {
+    const bool may_wait = world_.now() < waiting_[i].until;
+    SimNode* const node = NodeFor(fault.node, may_wait ? fault.moment : std::nullopt);
+    if (node == nullptr && may_wait) {
       ++i;
       continue;
     }
@@ -137,12 +157,18 @@ void SimFaults::StrikeThoseWhoseMomentCame() {
   }
 }
 
-// Null: none now.
-SimNode* SimFaults::NodeFor(const SimFault& fault) const {
+// One in this state, if given. Null: none now.
+SimNode* SimFaults::NodeFor(size_t first, std::optional<SimEngineState> moment) const {
+  const bool looks = moment.has_value() && !IsOfTheNode(*moment);
+  if (looks && steps_ % kStepsPerLook != 0) return nullptr;
   const auto& nodes = world_.nodes();
   for (size_t i = 0; i < nodes.size(); ++i) {
-    SimNode& node = *nodes[(fault.node + i) % nodes.size()];
-    if (node.up() && (fault.moment.has_value() ? Holds(StatesOf(node), *fault.moment) : node.serving())) return &node;
+    SimNode& node = *nodes[(first + i) % nodes.size()];
+    if (!node.up()) continue;
+    if (!moment.has_value() ? node.serving()
+                            : IsIn(node, looks ? node.rain().Transports() : std::vector<PooledTransport>(), *moment)) {
+      return &node;
+    }
   }
   return nullptr;
 }

@@ -108,7 +108,7 @@ class SimFaults final {
   };
 
   void StrikeThoseWhoseMomentCame();
-  SimNode* NodeFor(const SimFault& fault) const;
+  SimNode* NodeFor(size_t first, std::optional<SimEngineState> moment) const;
   void Strike(const SimFault& fault, SimNode& node);
   bool StrikeNode(const SimFault& fault, SimNode& node);
   bool StrikeConnection(const SimFault& fault, SimNode& node);
@@ -120,6 +120,7 @@ class SimFaults final {
   const std::vector<SimFault> faults_;
   const Told told_;
   std::vector<Waiting> waiting_;  // for their moments
+  uint64_t steps_ = 0;
   size_t struck_ = 0;
   SimMatrix matrix_;
 };

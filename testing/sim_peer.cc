@@ -222,7 +222,7 @@ template <class M>
 void Peer<M>::Handle(M message, CallContext context, Responder<M> responder) {
   const CallText call = Wire<M>::Read(message);
   Handled(call, context);
-  if (!responder.expected()) return;
+  if (!responder.expected() || node_.dying()) return;
   switch (call.method) {
     case kAnswerLater:
       return AnswerLater(std::move(message), std::move(responder));
@@ -308,6 +308,7 @@ SendOptions Peer<M>::OptionsOf(const SimCall& call, uint64_t number) {
 
 template <class M>
 void Peer<M>::Ask(const SimCall& call, Told told) {
+  if (node_.dying()) return;
   CallLedger& calls = accounts_.calls;
   const uint64_t number = calls.Begin(index_, call.idempotent, accounts_.world.now() + call.timeout);
   const bool in_order = !call.idempotent && call.style != SimStyle::coroutine && !setting().by_priority;

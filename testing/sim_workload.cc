@@ -13,6 +13,7 @@ namespace {
 
 constexpr absl::Duration kHealed = absl::Seconds(35);  // when everything that ever befell a node, and every call, is over
 constexpr absl::Duration kGrace = absl::Seconds(1);    // how late an outcome may come
+constexpr absl::Duration kLater = absl::Milliseconds(50);
 constexpr int kRounds = 4;                             // of calls when all is calm: the last one must succeed
 constexpr size_t kCallsARound = 20;
 constexpr absl::Duration kRound = absl::Seconds(60);
@@ -58,7 +59,7 @@ SimRun::SimRun(const SimPlan& plan, bool keeps_lines)
   world_.Watch([this] { CheckNow(); });
 }
 
-// One that is down, or stands still, asks nothing: then the next client does.
+// One that is down, or stands still, asks nothing: then the next client does, or it is done a little later.
 void SimRun::Ask(const SimCall& call) {
   for (size_t i = 0; i < plan_.setting.clients; ++i) {
     SimNode& node = NodeAt(plan_.setting.servers + (call.client + i) % plan_.setting.clients);
@@ -66,6 +67,7 @@ void SimRun::Ask(const SimCall& call) {
     if (call.from_outside) return PeerOf(node).Ask(call);
     return node.Run([this, &node, &call] { PeerOf(node).Ask(call); });
   }
+  world_.agenda().In(kLater, [this, &call] { Ask(call); });
 }
 
 void SimRun::OnFault(const SimFault& fault, SimNode& node) {
@@ -77,7 +79,7 @@ void SimRun::OnFault(const SimFault& fault, SimNode& node) {
 
 // After a step: nothing holds more than it may, what was started is somewhere, and no outcome is late.
 void SimRun::CheckNow() {
-  constexpr uint64_t kStepsPerCheck = 16;
+  constexpr uint64_t kStepsPerCheck = 64;
   if (++steps_ % kStepsPerCheck != 0) return;
   for (const auto& node : world_.nodes()) {
     if (!node->paused()) ran_last_[node.get()] = world_.now();

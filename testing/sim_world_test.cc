@@ -44,15 +44,18 @@ class Server : public Program {
 class Client : public Program {
  public:
   using Program::Program;
-  void Ask(const std::string& key, const std::string& text, absl::Duration timeout = absl::Seconds(10)) {
-    const absl::Status status =
-        node_.rain().Send(protocol_, key, Message::Text(text), Callback<Message>([this](absl::StatusOr<Message> reply) {
+  void Ask(const std::string& key, const std::string& text, absl::Duration timeout = absl::Seconds(10), bool idempotent = false) {
+    const absl::Status status = TryToAsk(key, text, timeout, idempotent);
+    EXPECT_TRUE(status.ok()) << status;
+  }
+  absl::Status TryToAsk(const std::string& key, const std::string& text, absl::Duration timeout = absl::Seconds(10),
+                        bool idempotent = false) {
+    return node_.rain().Send(protocol_, key, Message::Text(text), Callback<Message>([this](absl::StatusOr<Message> reply) {
                             ++ended;
                             replied += reply.ok();
                             last = reply.status();
                           }),
-                          {.timeout = timeout});
-    EXPECT_TRUE(status.ok()) << status;
+                          {.timeout = timeout, .idempotent = idempotent});
   }
   int ended = 0;
   int replied = 0;
@@ -65,7 +68,7 @@ class SimWorldTest : public testing::Test {
   static std::unique_ptr<SimProgram> NewClient(SimNode& node) { return std::make_unique<Client>(node); }
 
   explicit SimWorldTest(uint64_t seed = 1) : world_(seed, true) { world_.RunFor(absl::Milliseconds(1)); }
-  Client& client() { return static_cast<Client&>(client_.program()); }
+  Client& client() { return static_cast<Client&>(*client_.program()); }
 
   SimWorld world_;
   SimNode& server_ = world_.AddNode("server", {}, NewServer);
@@ -92,7 +95,7 @@ TEST_F(SimWorldTest, WhatACrashTookAwayEndsByItsDeadlineAndARestartServesAgain) 
   EXPECT_EQ(client().replied, 1);
   world_.Start(server_);
   world_.RunFor(absl::Seconds(30));
-  client().Ask("sim://server:7", "hello again");
+  client().Ask("sim://server:7", "hello again", absl::Seconds(10), true);  // on the old channel, and then on another one
   world_.RunFor(absl::Seconds(5));
   EXPECT_EQ(client().ended, 3);
   EXPECT_EQ(client().replied, 2) << client().last;
@@ -108,6 +111,54 @@ TEST_F(SimWorldTest, APartitionHoldsWhatIsSentUntilItHeals) {
   world_.network().Part("server", "client", false);
   world_.RunFor(absl::Seconds(1));
   EXPECT_EQ(client().replied, 2);
+}
+
+TEST_F(SimWorldTest, ANodeThatStopsInOrderTellsItsPeers) {
+  client().Ask("sim://server:7", "hello");
+  EXPECT_TRUE(world_.RunUntil([&] { return client().ended == 1; }, absl::Seconds(5)));
+  world_.Stop(server_);
+  EXPECT_TRUE(server_.stopping());
+  world_.RunFor(absl::Seconds(1));
+  EXPECT_FALSE(server_.up());
+  client().Ask("sim://server:7", "anybody?");
+  world_.RunFor(absl::Seconds(1));
+  EXPECT_EQ(client().ended, 2);
+  EXPECT_TRUE(absl::IsUnavailable(client().last)) << client().last;
+  EXPECT_EQ(world_.failure(), "");
+}
+
+TEST_F(SimWorldTest, AClockThatJumpsLetsItsOwnNodesTimersFire) {
+  world_.network().Part("server", "client", true);
+  client().Ask("sim://server:7", "hello", absl::Minutes(10));
+  world_.RunFor(absl::Seconds(1));
+  EXPECT_EQ(client().ended, 0);
+  world_.JumpClock(server_, absl::Hours(1));
+  world_.RunFor(absl::Seconds(1));
+  EXPECT_EQ(client().ended, 0);
+  world_.JumpClock(client_, absl::Hours(1));
+  world_.RunFor(absl::Seconds(1));
+  EXPECT_EQ(client().ended, 1);
+  EXPECT_TRUE(absl::IsDeadlineExceeded(client().last)) << client().last;
+}
+
+TEST_F(SimWorldTest, ScarceMemoryIsRefusedAndMoreIsUsedAgain) {
+  client_.memory().RefuseOneIn(1);
+  const absl::Status refused = client().TryToAsk("sim://server:7", "hello");
+  EXPECT_TRUE(absl::IsResourceExhausted(refused)) << refused;
+  client_.memory().RefuseOneIn(0);
+  client().Ask("sim://server:7", "hello");
+  EXPECT_TRUE(world_.RunUntil([&] { return client().replied == 1; }, absl::Seconds(5)));
+}
+
+TEST_F(SimWorldTest, ASlowReaderSlowsTheAnswer) {
+  client().Ask("sim://server:7", "hello");
+  EXPECT_TRUE(world_.RunUntil([&] { return client().ended == 1; }, absl::Seconds(5)));
+  const auto connection = world_.network().Roads().front().connection.lock();
+  connection->Slow(1, true);
+  const Instant begun = world_.now();
+  client().Ask("sim://server:7", std::string(100'000, 'x'));
+  EXPECT_TRUE(world_.RunUntil([&] { return client().replied == 2; }, absl::Seconds(5)));
+  EXPECT_GE(world_.now() - begun, absl::Milliseconds(300)) << "256 bytes a millisecond";
 }
 
 }  // namespace

@@ -13,8 +13,8 @@
 
 ABSL_FLAG(uint64_t, seeds, 100, "how many worlds");
 ABSL_FLAG(uint64_t, from, 1, "the first one's seed");
-ABSL_FLAG(uint64_t, calls, 1100, "calls in each");
-ABSL_FLAG(uint64_t, faults, 24, "faults in each");
+ABSL_FLAG(uint64_t, calls, 1300, "calls in each");
+ABSL_FLAG(uint64_t, faults, 26, "faults in each");
 ABSL_FLAG(bool, history, false, "print the history of each");
 
 namespace rain {
