@@ -321,6 +321,22 @@ TEST_F(KeepaliveTest, ASilentPeerThatDoesNotAnswerIsGivenUpAndItsRequestsFail) {
   Settle();
 }
 
+// The ping stands behind a large message.
+TEST_F(KeepaliveTest, APeerThatTakesALargeMessageSlowlyIsKeptUntilItStops) {
+  const auto peer = Connect();
+  peer->Accept(0);
+  ASSERT_TRUE(rain_->Post(protocol_, kKey, Message::Text(std::string(100'000, 'x'))).ok());
+  Settle();
+  for (int i = 0; i < 10; ++i) {
+    loop_->Advance(absl::Seconds(10));
+    EXPECT_FALSE(peer->closed()) << i;
+    peer->Accept(1000);
+    Settle();
+  }
+  loop_->Advance(absl::Seconds(20));
+  EXPECT_TRUE(peer->closed());
+}
+
 TEST_F(KeepaliveTest, APeerThatIsHeardIsNotPinged) {
   const auto peer = Connect();
   rain_->Open(protocol_, kKey)->Ready([](absl::Status) {});

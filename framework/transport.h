@@ -236,6 +236,8 @@ class Transport final : public Resident, private LinkEvents, private DeadlineOwn
   DelayTimer idle_;         // until memory is given back
   DelayTimer keepalive_;    // until the peer is pinged, or given up
   bool pinged_ = false;     // and nothing was read since
+  uint64_t before_ping_ = 0;    // how much had been written then
+  uint64_t taken_at_look_ = 0;  // how much of it was taken when that was looked at last
   DelayTimer rest_;         // until an unused channel is closed
   uint64_t rested_at_ = 0;  // how much had been written when that was looked at last
 };

@@ -45,7 +45,8 @@ void Transport::OnIdle() {
   early_answers_.Trim();
 }
 
-// A peer that has been silent is asked for a sign of life, and given up if it gives none. One that is not read says nothing.
+// A peer that has been silent is asked for a sign of life, and given up if it gives none. One that is not read says nothing, and
+// one that takes what is written before the ping, however slowly, has not been asked yet.
 void Transport::OnKeepalive() {
   const absl::Duration period = box_->protocol().keepalive;
   const absl::Duration silent = now() - last_read_;
@@ -54,11 +55,14 @@ void Transport::OnKeepalive() {
   if (paused_) return;
   // A peer that is wholly gone looks like one that only writes no more, until something is sent to it.
   if (link_->reading_ended()) return SendControl(MessageKind::ping, MsgId());
+  const uint64_t taken_before = std::exchange(taken_at_look_, link_->bytes_taken());
+  if (pinged_ && taken_before < before_ping_ && taken_before < taken_at_look_) return;
   if (pinged_) {
     return Hangup(absl::UnavailableError(
         absl::StrCat("the peer was silent for ", absl::FormatDuration(silent), ", and did not answer a ping (keepalive)")));
   }
   pinged_ = true;
+  before_ping_ = link_->end();
   SendControl(MessageKind::ping, MsgId());
 }
 
