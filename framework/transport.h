@@ -214,7 +214,7 @@ class Transport final : public Resident, private LinkEvents, private DeadlineOwn
   RetryBudget retries_;
   uint64_t requests_sent_ = 0;     // in order: the last id given
   uint64_t replies_received_ = 0;  // in order: the id of the last reply; between the two, requests and tombstones
-  Instant given_up_ = Instant::Infinite();  // when the first request was that the peer has, and nothing was read since
+  Instant given_up_;               // when the last request was that had been written
 
   // The peer's.
   IntrusiveList<Outgoing, &Outgoing::queue_hook> answers_;  // replies and control, ahead of the queue
@@ -233,13 +233,13 @@ class Transport final : public Resident, private LinkEvents, private DeadlineOwn
   DelayTimer stall_;
 
   Instant last_read_;
-  DelayTimer idle_;         // until memory is given back
-  DelayTimer keepalive_;    // until the peer is pinged, or given up
-  bool pinged_ = false;     // and nothing was read since
+  DelayTimer idle_;             // until memory is given back
+  DelayTimer keepalive_;        // until the peer is pinged, or given up
+  bool pinged_ = false;         // and nothing was read since
   uint64_t before_ping_ = 0;    // how much had been written then
   uint64_t taken_at_look_ = 0;  // how much of it was taken when that was looked at last
-  DelayTimer rest_;         // until an unused channel is closed
-  uint64_t rested_at_ = 0;  // how much had been written when that was looked at last
+  DelayTimer rest_;             // until an unused channel is closed
+  uint64_t rested_at_ = 0;      // how much had been written when that was looked at last
 };
 
 }  // namespace rain

@@ -320,7 +320,7 @@ void Transport::GiveUp(Outgoing& request, absl::Status why) {
   const MsgId id = tell ? request.header.id : MsgId();
   const BytesSent sent = SentOf(request);
   Fail(request, std::move(why), written && sent == BytesSent::none ? BytesSent::unknown : sent);
-  if (written) given_up_ = std::min(given_up_, now());
+  if (written) given_up_ = now();
   if (tell && !ended_) SendControl(MessageKind::cancel, id);
 }
 
@@ -340,7 +340,8 @@ void Transport::TellFailure(Dispatcher& dispatcher, Outgoing& request, absl::Sta
 
 // In order, what was given up holds its place until its reply comes: from a peer that is gone without a word it never does.
 bool Transport::IsHeldByTombstones() const {
-  return in_order() && link_ != nullptr && window_requests_.value() == 0 && !WindowHas(0) && now() - given_up_ >= limits_.stall;
+  return in_order() && link_ != nullptr && window_requests_.value() == 0 && !WindowHas(0) &&
+         now() - std::max(given_up_, last_read_) >= limits_.stall;
 }
 
 void Transport::OnDeadline(Outgoing& outgoing) {
@@ -355,7 +356,8 @@ void Transport::OnDeadline(Outgoing& outgoing) {
   }
   GiveUp(outgoing, absl::DeadlineExceededError(why));
   if (IsHeldByTombstones()) {
-    return Hangup(absl::UnavailableError("the peer said nothing for limits.stall, while requests that were given up held the window"));
+    return Hangup(
+        absl::UnavailableError("the peer said nothing for limits.stall, while requests that were given up held the window"));
   }
   PumpQueue();
   OnQuieter();

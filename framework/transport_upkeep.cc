@@ -14,7 +14,6 @@ constexpr absl::Duration kTrimAfter = absl::Seconds(1);
 
 void Transport::BeginUpkeep() {
   last_read_ = now();
-  given_up_ = Instant::Infinite();
   pinged_ = false;
   const ProtocolParts& protocol = box_->protocol();
   if (protocol.keepalive < absl::InfiniteDuration()) keepalive_.Start(protocol.keepalive);
@@ -29,7 +28,6 @@ void Transport::EndUpkeep() {
 
 void Transport::OnReadDone() {
   last_read_ = now();
-  given_up_ = Instant::Infinite();
   pinged_ = false;
   if (first_read_.infinite()) first_read_ = last_read_;
   if (!ended_ && !idle_.running()) idle_.Start(kTrimAfter);

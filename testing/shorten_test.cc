@@ -9,7 +9,9 @@
 namespace rain {
 namespace {
 
-bool Has(const std::vector<int>& numbers, int number) { return std::find(numbers.begin(), numbers.end(), number) != numbers.end(); }
+bool Has(const std::vector<int>& numbers, int number) {
+  return std::find(numbers.begin(), numbers.end(), number) != numbers.end();
+}
 
 std::vector<int> Thousand() {
   std::vector<int> numbers(1000);

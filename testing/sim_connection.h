@@ -45,8 +45,8 @@ class SimConnection final : public std::enable_shared_from_this<SimConnection> {
   void BreakAfter(int side, uint64_t bytes);
   // An end vanishes without a word; from then on its peer's bytes are lost.
   void Vanish(int side);
-  // What is sent to an end that vanished is answered by a reset, and what was sent there without an answer is sent again: its node
-  // is there again.
+  // What is sent to an end that vanished is answered by a reset, and what was sent there without an answer is sent again: its
+  // node is there again.
   void Return(int side);
   // What this side sends is on its way for as long as it takes.
   void Hold(int side, bool held);

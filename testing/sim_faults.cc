@@ -110,7 +110,8 @@ std::vector<SimFault> DrawFaults(SimRandom& random, size_t nodes, size_t count, 
       const SimFault& last = faults.back();
       if (last.kind == SimFaultKind::stop) fault.moment = SimEngineState::stopping;
       if (last.kind == SimFaultKind::drain) fault.moment = SimEngineState::draining;
-      if (last.kind == SimFaultKind::stop || last.kind == SimFaultKind::drain) fault.at = last.at - std::min(last.at, absl::Milliseconds(1));
+      if (last.kind == SimFaultKind::stop || last.kind == SimFaultKind::drain)
+        fault.at = last.at - std::min(last.at, absl::Milliseconds(1));
     }
     faults.push_back(fault);
   }
@@ -188,8 +189,7 @@ void SimFaults::During(const SimFault& fault, std::function<void(bool)> toggle) 
 }
 
 void SimFaults::Dialing(const SimFault& fault, SimNode& node, SimDialing dialing) {
-  During(fault,
-         [this, &node, dialing](bool on) { world_.network().SetDialing(node.name(), on ? dialing : SimDialing::works); });
+  During(fault, [this, &node, dialing](bool on) { world_.network().SetDialing(node.name(), on ? dialing : SimDialing::works); });
 }
 
 // By a drain of everything first, or at once.
@@ -222,7 +222,8 @@ bool SimFaults::StrikeNode(const SimFault& fault, SimNode& node) {
     case SimFaultKind::partition: {
       const auto& nodes = world_.nodes();
       SimNode& other = *nodes[fault.other % nodes.size()];
-      if (&other != &node) During(fault, [this, &node, &other](bool on) { world_.network().Part(node.name(), other.name(), on); });
+      if (&other != &node)
+        During(fault, [this, &node, &other](bool on) { world_.network().Part(node.name(), other.name(), on); });
       return true;
     }
     case SimFaultKind::crash:

@@ -18,21 +18,21 @@
 namespace rain {
 
 // X(name, text). Those that last are ended after a while; a node that crashed or stopped begins anew.
-#define RAIN_SIM_FAULTS(X)                             \
-  X(refused_connects, "refused connects")              \
-  X(unresolvable_names, "unresolvable names")          \
-  X(black_holed_connects, "black-holed connects")      \
-  X(failed_accepts, "failed accepts")                  \
-  X(lost_connection, "lost connection")                \
-  X(half_open_connection, "half-open connection")      \
-  X(slow_reader, "slow reader")                        \
-  X(stopped_reader, "stopped reader")                  \
-  X(partition, "partition")                            \
-  X(crash, "crash")                                    \
-  X(standstill, "standstill")                          \
-  X(drain, "drain")                                    \
-  X(stop, "stop")                                      \
-  X(scarce_memory, "scarce memory")                    \
+#define RAIN_SIM_FAULTS(X)                        \
+  X(refused_connects, "refused connects")         \
+  X(unresolvable_names, "unresolvable names")     \
+  X(black_holed_connects, "black-holed connects") \
+  X(failed_accepts, "failed accepts")             \
+  X(lost_connection, "lost connection")           \
+  X(half_open_connection, "half-open connection") \
+  X(slow_reader, "slow reader")                   \
+  X(stopped_reader, "stopped reader")             \
+  X(partition, "partition")                       \
+  X(crash, "crash")                               \
+  X(standstill, "standstill")                     \
+  X(drain, "drain")                               \
+  X(stop, "stop")                                 \
+  X(scarce_memory, "scarce memory")               \
   X(clock_jump, "clock jump")
 enum class SimFaultKind : uint8_t {
 #define RAIN_SIM_FAULT(name, text) name,
@@ -41,14 +41,14 @@ enum class SimFaultKind : uint8_t {
 };
 
 // X(name, text). What a node's engine is doing; several of them at once.
-#define RAIN_SIM_STATES(X)           \
-  X(connecting, "connecting")        \
-  X(queued, "queued")                \
+#define RAIN_SIM_STATES(X)            \
+  X(connecting, "connecting")         \
+  X(queued, "queued")                 \
   X(partly_written, "partly written") \
   X(awaiting_reply, "awaiting reply") \
-  X(replying, "replying")            \
-  X(reconnecting, "reconnecting")    \
-  X(draining, "draining")            \
+  X(replying, "replying")             \
+  X(reconnecting, "reconnecting")     \
+  X(draining, "draining")             \
   X(stopping, "stopping")
 enum class SimEngineState : uint8_t {
 #define RAIN_SIM_STATE(name, text) name,

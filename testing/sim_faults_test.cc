@@ -72,8 +72,9 @@ TEST_F(SimFaultsTest, ANodeThatIsDownIsSpared) {
 }
 
 TEST_F(SimFaultsTest, AFaultWaitsForItsMoment) {
-  Strike({{.at = absl::Seconds(1), .kind = SimFaultKind::clock_jump, .moment = SimEngineState::draining, .lasts = absl::Seconds(9)},
-          {.at = absl::Seconds(2), .kind = SimFaultKind::drain, .node = 1}});
+  Strike(
+      {{.at = absl::Seconds(1), .kind = SimFaultKind::clock_jump, .moment = SimEngineState::draining, .lasts = absl::Seconds(9)},
+       {.at = absl::Seconds(2), .kind = SimFaultKind::drain, .node = 1}});
   world_.RunFor(absl::Seconds(10));
   ASSERT_EQ(struck_.size(), 2u);
   EXPECT_EQ(struck_[1], std::pair(SimFaultKind::clock_jump, std::string("b")));
@@ -84,7 +85,10 @@ TEST_F(SimFaultsTest, AFaultWaitsForItsMoment) {
 }
 
 TEST_F(SimFaultsTest, AMomentThatDoesNotComeIsNotWaitedForLong) {
-  Strike({{.at = absl::Seconds(1), .kind = SimFaultKind::standstill, .moment = SimEngineState::stopping, .lasts = absl::Seconds(1)}});
+  Strike({{.at = absl::Seconds(1),
+           .kind = SimFaultKind::standstill,
+           .moment = SimEngineState::stopping,
+           .lasts = absl::Seconds(1)}});
   world_.RunFor(absl::Seconds(10));
   ASSERT_EQ(struck_.size(), 1u);
   EXPECT_GE(when_[0], absl::Seconds(3));
@@ -93,7 +97,10 @@ TEST_F(SimFaultsTest, AMomentThatDoesNotComeIsNotWaitedForLong) {
 
 TEST_F(SimFaultsTest, AStoppedNodeEndsInOrderAndBeginsAnew) {
   Strike({{.at = absl::Seconds(1), .kind = SimFaultKind::stop, .node = 0, .lasts = absl::Seconds(1), .amount = 1},
-          {.at = absl::Seconds(0.9), .kind = SimFaultKind::clock_jump, .moment = SimEngineState::stopping, .lasts = absl::Seconds(1)}});
+          {.at = absl::Seconds(0.9),
+           .kind = SimFaultKind::clock_jump,
+           .moment = SimEngineState::stopping,
+           .lasts = absl::Seconds(1)}});
   world_.RunFor(absl::Seconds(1.5));
   EXPECT_FALSE(node(0).up());
   world_.RunFor(absl::Seconds(1));

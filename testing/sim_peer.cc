@@ -132,6 +132,7 @@ class Peer final : public SimPeer {
   SendOptions OptionsOf(const SimCall& call, uint64_t number);
   absl::Status Send(const SimCall& call, uint64_t number, const SendOptions& options, const Told& told);
   Task<void> AskByTask(TransportKey key, M message, SendOptions options, uint64_t number, Told told);
+  void Note(uint64_t number, const absl::StatusOr<M>& reply);
   void OnOutcome(uint64_t number, const absl::StatusOr<M>& reply, const Told& told);
 
   SimAccounts& accounts_;
@@ -143,9 +144,9 @@ class Peer final : public SimPeer {
   Listener listener_;
   bool draining_ = false;
   uint64_t last_later_ = 0;
-  std::map<uint64_t, std::pair<M, Responder<M>>> later_;          // requests that wait for their answers
-  std::map<uint64_t, Cancellation> cancellations_;                // by the call's number, until they are used
-  std::map<std::pair<size_t, bool>, uint64_t> streams_;           // by the key's server, and whether from outside
+  std::map<uint64_t, std::pair<M, Responder<M>>> later_;  // requests that wait for their answers
+  std::map<uint64_t, Cancellation> cancellations_;        // by the call's number, until they are used
+  std::map<std::pair<size_t, bool>, uint64_t> streams_;   // by the key's server, and whether from outside
   const std::shared_ptr<int> alive_ = std::make_shared<int>();
 };
 
@@ -254,7 +255,7 @@ void Peer<M>::AnswerLater(M message, Responder<M> responder) {
   });
 }
 
-// Either side may ask on one transport.
+// Either side may ask on one transport. What a server asks while it drains may cross its client's leave.
 template <class M>
 void Peer<M>::AskBack(M message, const CallContext& context, Responder<M> responder) {
   constexpr absl::Duration kTimeout = absl::Seconds(1);
@@ -262,7 +263,7 @@ void Peer<M>::AskBack(M message, const CallContext& context, Responder<M> respon
   const auto shared = std::make_shared<std::pair<M, Responder<M>>>(std::move(message), std::move(responder));
   const absl::Status sent = TransportHandle<M>(protocol_, context.connection())
                                 .Send(NewMessage(kReply, number, 10), Callback<M>([=, this](absl::StatusOr<M> reply) {
-                                        OnOutcome(number, reply, nullptr);
+                                        Note(number, reply);
                                         (void)shared->second.Reply(shared->first);
                                       }),
                                       {.timeout = kTimeout});
@@ -351,13 +352,19 @@ Task<void> Peer<M>::AskByTask(TransportKey key, M message, SendOptions options, 
 }
 
 template <class M>
+void Peer<M>::Note(uint64_t number, const absl::StatusOr<M>& reply) {
+  if (node_.dying()) return;
+  accounts_.world.history().Note(node_.name(), absl::StrCat("call ", number, " ends: ", TextOf(reply.status())));
+  accounts_.calls.OnOutcome(number, reply.status(), !reply.ok() || Wire<M>::Read(*reply).number == number);
+}
+
+template <class M>
 void Peer<M>::OnOutcome(uint64_t number, const absl::StatusOr<M>& reply, const Told& told) {
+  Note(number, reply);
   if (node_.dying()) return;
   const absl::Status& status = reply.status();
-  accounts_.world.history().Note(node_.name(), absl::StrCat("call ", number, " ends: ", TextOf(status)));
-  accounts_.calls.OnOutcome(number, status, !reply.ok() || Wire<M>::Read(*reply).number == number);
-  if (setting().gentle && absl::IsUnavailable(status) && OriginOf(status) == Origin::local &&
-      BytesSentOf(status) != BytesSent::none && node_.serving()) {
+  const bool lost = absl::IsUnavailable(status) && OriginOf(status) == Origin::local && BytesSentOf(status) != BytesSent::none;
+  if (lost && setting().gentle && node_.serving()) {
     accounts_.world.Fail(absl::StrCat("call ", number, " was lost, though nothing broke: ", status.ToString()));
   }
   if (told) told(status);

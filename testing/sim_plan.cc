@@ -76,13 +76,15 @@ std::string SimSetting::ToString() const {
   static_assert(std::size(kWireNames) == kSimWires && std::size(kRunnerNames) == kSimRunners);
   std::string text = absl::StrCat(servers, " servers, ", clients, " clients, ", loops, " loops, ",
                                   kWireNames[static_cast<size_t>(wire)], ", run ", kRunnerNames[static_cast<size_t>(runner)]);
-  absl::StrAppend(&text, by_priority ? ", by priority" : "", fails_over ? ", keys list all servers" : "", gentle ? ", gentle" : "");
+  absl::StrAppend(&text, by_priority ? ", by priority" : "", fails_over ? ", keys list all servers" : "",
+                  gentle ? ", gentle" : "");
   absl::StrAppend(&text, ", window ", limits.window_requests, " requests and ", limits.window_bytes, " bytes, queue ",
                   limits.max_queued_packets, " packets and ", limits.max_queued_bytes, " bytes, packets up to ",
                   limits.max_packet_bytes, " bytes, retries ", limits.retry_share, " and ", limits.retry_burst);
   absl::StrAppend(&text, ", channels ", pool.channels_per_key, ", idle ", absl::FormatDuration(pool.max_idle), ", keepalive ",
                   absl::FormatDuration(keepalive), ", link ", absl::FormatDuration(link.latency), " and up to ",
-                  absl::FormatDuration(link.jitter), ", ", link.bytes_per_second, " bytes/s, buffer ", link.buffer_bytes, " bytes");
+                  absl::FormatDuration(link.jitter), ", ", link.bytes_per_second, " bytes/s, buffer ", link.buffer_bytes,
+                  " bytes");
   return text;
 }
 

@@ -69,7 +69,7 @@ struct SimPlan {
 };
 
 // The same arguments give the same plan, on every machine.
-SimPlan PlanOf(uint64_t seed, size_t calls = 1300, size_t faults = 26);
+SimPlan PlanOf(uint64_t seed, size_t calls = 1300, size_t faults = 28);
 // All of a plan's calls and faults begin within this time.
 constexpr absl::Duration kSimTime = absl::Seconds(20);
 

@@ -14,7 +14,7 @@ namespace {
 constexpr absl::Duration kHealed = absl::Seconds(35);  // when everything that ever befell a node, and every call, is over
 constexpr absl::Duration kGrace = absl::Seconds(1);    // how late an outcome may come
 constexpr absl::Duration kLater = absl::Milliseconds(50);
-constexpr int kRounds = 4;                             // of calls when all is calm: the last one must succeed
+constexpr int kRounds = 4;  // of calls when all is calm: the last one must succeed
 constexpr size_t kCallsARound = 20;
 constexpr absl::Duration kRound = absl::Seconds(60);
 
@@ -32,6 +32,7 @@ class SimRun {
   void CheckNow();
   void CheckOverdue();
   void CheckCalm();
+  std::string LeftOn(SimNode& node) const;
   void CheckRest();
   size_t AskAll();
 
@@ -137,24 +138,27 @@ void SimRun::CheckCalm() {
   if (failed > 0) world_.Fail(absl::StrCat("all is calm, but ", failed, " calls of the last round failed"));
 }
 
+// What the node still holds of what was asked, in words.
+std::string SimRun::LeftOn(SimNode& node) const {
+  if (!node.serving()) return absl::StrCat(node.name(), " does not serve");
+  const Stats stats = PeerOf(node).stats();
+  if (!stats.Balanced() || stats.in_flight > 0) return absl::StrCat(node.name(), ": ", stats.in_flight, " are in flight");
+  for (const PooledTransport& transport : node.rain().Transports()) {
+    if (transport.in_flight + transport.queued_packets + transport.queued_bytes == 0) continue;
+    return absl::StrCat(node.name(), ": ", transport.key.text(), " holds ", transport.queued_packets, " packets, ",
+                        transport.queued_bytes, " bytes, ", transport.in_flight, " requests");
+  }
+  return "";
+}
+
 // When nobody asks any more, nothing is left of what was asked.
 void SimRun::CheckRest() {
-  world_.RunFor(absl::Seconds(2));
-  for (const auto& node : world_.nodes()) {
-    if (!node->serving()) {
-      world_.Fail(absl::StrCat(node->name(), " does not serve"));
-      continue;
-    }
-    const Stats stats = PeerOf(*node).stats();
-    if (!stats.Balanced() || stats.in_flight > 0) {
-      world_.Fail(absl::StrCat(node->name(), ": at rest ", stats.in_flight, " are in flight"));
-    }
-    for (const PooledTransport& transport : node->rain().Transports()) {
-      if (transport.in_flight + transport.queued_packets + transport.queued_bytes == 0) continue;
-      world_.Fail(absl::StrCat(node->name(), ": at rest ", transport.key.text(), " holds ", transport.queued_packets, " packets, ",
-                               transport.queued_bytes, " bytes, ", transport.in_flight, " requests"));
-    }
-  }
+  const auto left = [this] {
+    std::string all;
+    for (const auto& node : world_.nodes()) absl::StrAppend(&all, LeftOn(*node));
+    return all;
+  };
+  if (!world_.RunUntil([&] { return left().empty(); }, kRound)) world_.Fail(absl::StrCat("at rest ", left()));
 }
 
 SimResult SimRun::Finish() {

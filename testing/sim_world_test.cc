@@ -51,11 +51,11 @@ class Client : public Program {
   absl::Status TryToAsk(const std::string& key, const std::string& text, absl::Duration timeout = absl::Seconds(10),
                         bool idempotent = false) {
     return node_.rain().Send(protocol_, key, Message::Text(text), Callback<Message>([this](absl::StatusOr<Message> reply) {
-                            ++ended;
-                            replied += reply.ok();
-                            last = reply.status();
-                          }),
-                          {.timeout = timeout, .idempotent = idempotent});
+                               ++ended;
+                               replied += reply.ok();
+                               last = reply.status();
+                             }),
+                             {.timeout = timeout, .idempotent = idempotent});
   }
   int ended = 0;
   int replied = 0;
