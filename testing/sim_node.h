@@ -80,6 +80,9 @@ class SimNode final {
   // Its program has begun, and was not told to stop.
   bool serving() const { return up() && program_ != nullptr && !stopping_; }
 
+  // By its own clock.
+  Instant now() const { return clock_->Now(); }
+
   // While it is up.
   ListenRain& rain() { return *rain_; }
   const std::shared_ptr<Executor>& executor() const { return shown_executor_; }

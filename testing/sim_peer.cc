@@ -104,7 +104,7 @@ class Peer final : public SimPeer {
    public:
     Machine(Peer& peer, uint64_t number, Told told) : peer_(peer), number_(number), told_(std::move(told)) {}
     void Process(const MsgId&, M reply) override { End(std::move(reply)); }
-    void Timeout(const MsgId&) override { End(absl::DeadlineExceededError("")); }
+    void Timeout(const MsgId&) override { End(WithOrigin(absl::DeadlineExceededError(""), Origin::local)); }
     void Fail(const MsgId&, absl::Status why) override { End(std::move(why)); }
 
    private:
@@ -145,6 +145,7 @@ class Peer final : public SimPeer {
   bool draining_ = false;
   uint64_t last_later_ = 0;
   std::map<uint64_t, std::pair<M, Responder<M>>> later_;  // requests that wait for their answers
+  std::map<uint64_t, Instant> deadlines_;                 // of calls without an outcome, by this node's clock
   std::map<uint64_t, Cancellation> cancellations_;        // by the call's number, until they are used
   std::map<std::pair<size_t, bool>, uint64_t> streams_;   // by the key's server, and whether from outside
   const std::shared_ptr<int> alive_ = std::make_shared<int>();
@@ -312,6 +313,7 @@ void Peer<M>::Ask(const SimCall& call, Told told) {
   if (node_.dying()) return;
   CallLedger& calls = accounts_.calls;
   const uint64_t number = calls.Begin(index_, call.idempotent, accounts_.world.now() + call.timeout);
+  deadlines_[number] = node_.now() + call.timeout;
   const bool in_order = !call.idempotent && call.style != SimStyle::coroutine && !setting().by_priority;
   if (in_order && setting().pool.channels_per_key == 1) {
     uint64_t& stream = streams_[{call.server, call.from_outside}];
@@ -363,6 +365,10 @@ void Peer<M>::OnOutcome(uint64_t number, const absl::StatusOr<M>& reply, const T
   Note(number, reply);
   if (node_.dying()) return;
   const absl::Status& status = reply.status();
+  const Instant deadline = deadlines_.extract(number).mapped();
+  if (absl::IsDeadlineExceeded(status) && OriginOf(status) == Origin::local && node_.now() < deadline) {
+    accounts_.world.Fail(absl::StrCat("call ", number, " timed out too early"));
+  }
   const bool lost = absl::IsUnavailable(status) && OriginOf(status) == Origin::local && BytesSentOf(status) != BytesSent::none;
   if (lost && setting().gentle && node_.serving()) {
     accounts_.world.Fail(absl::StrCat("call ", number, " was lost, though nothing broke: ", status.ToString()));
