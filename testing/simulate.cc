@@ -16,6 +16,8 @@ ABSL_FLAG(uint64_t, from, 1, "the first one's seed");
 ABSL_FLAG(uint64_t, calls, 1300, "calls in each");
 ABSL_FLAG(uint64_t, faults, 28, "faults in each");
 ABSL_FLAG(bool, history, false, "print the history of each");
+ABSL_FLAG(bool, stop, false, "stop at the first failure");
+ABSL_FLAG(bool, shorten, true, "look for the shortest plan that fails as the first failure does");
 
 namespace rain {
 namespace {
@@ -36,12 +38,14 @@ int Main() {
   const uint64_t seeds = absl::GetFlag(FLAGS_seeds);
   const uint64_t from = absl::GetFlag(FLAGS_from);
   const auto begun = std::chrono::steady_clock::now();
-  uint64_t hash = 0, failed = 0, calls = 0, replied = 0, faults = 0, fewest_calls = UINT64_MAX, fewest_faults = UINT64_MAX;
+  uint64_t hash = 0, ran = 0, failed = 0, calls = 0, replied = 0, faults = 0, fewest_calls = UINT64_MAX,
+           fewest_faults = UINT64_MAX;
   SimMatrix matrix;
   for (uint64_t seed = from; seed < from + seeds; ++seed) {
     const SimPlan plan = PlanOf(seed, absl::GetFlag(FLAGS_calls), absl::GetFlag(FLAGS_faults));
     const SimResult result = CarryOut(plan, absl::GetFlag(FLAGS_history));
     for (const std::string& line : result.lines) std::printf("%s\n", line.c_str());
+    ++ran;
     hash = (hash ^ result.hash) * 0x100000001b3;
     calls += result.calls;
     replied += result.replied;
@@ -50,18 +54,19 @@ int Main() {
     fewest_faults = std::min(fewest_faults, result.faults);
     faults += result.faults;
     if (result.failure.empty()) continue;
-    if (failed++ == 0) {
+    if (failed++ == 0 && absl::GetFlag(FLAGS_shorten)) {
       Explain(plan, result);
     } else {
       std::printf("seed %llu fails: %s\n", static_cast<unsigned long long>(seed), result.failure.c_str());
     }
+    if (absl::GetFlag(FLAGS_stop)) break;
   }
   std::printf("%s%zu cells are empty\n", matrix.ToString().c_str(), matrix.empty_cells());
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
   std::printf("%s\n",
               absl::StrFormat("%d seeds, %d failed; %d calls (at least %d a seed), %d replied; %d faults (at least %d); hash "
                               "%016x; %.1f s",
-                              seeds, failed, calls, fewest_calls, replied, faults, fewest_faults, hash, seconds)
+                              ran, failed, calls, fewest_calls, replied, faults, fewest_faults, hash, seconds)
                   .c_str());
   return failed == 0 ? 0 : 1;
 }
