@@ -137,6 +137,7 @@ class Transport final : public Resident, private LinkEvents, private DeadlineOwn
   bool Quiet() const;
   void MaybeMove();
   void OnPatienceOver();
+  absl::Duration Patience() const;
   void Unlink(const absl::Status& why);
   bool OnAttemptDue() override;
   void OnDialFailed(const absl::Status& why) override;
@@ -197,7 +198,6 @@ class Transport final : public Resident, private LinkEvents, private DeadlineOwn
   bool leaving_ = false;                // the peer goes away: the present channel gets no more requests
   bool holding_ = false;                // requests wait for another channel
   DelayTimer hold_;                     // begins and ends that, while there is a better one
-  absl::Duration patience_;             // how long they go on with the present one
   Instant first_read_ = Instant::Infinite();
   bool ended_ = false;
   bool was_undecodable_ = false;  // something that the peer sent, and it was logged

@@ -199,9 +199,9 @@ void Transport::OnStalled() {
   stall_.Start(limits_.stall);
 }
 
-// After the peer's end, or while draining, what it asked is still answered; then the transport goes.
+// After the end of a peer that dialed, or while draining, what it asked is still answered; then the transport goes.
 void Transport::MaybeFinish() {
-  const bool peer_ended = link_ != nullptr && link_->reading_ended();
+  const bool peer_ended = box_->role() == Role::acceptor && link_ != nullptr && link_->reading_ended();
   if (ended_ || (!peer_ended && !draining())) return;
   if (asked_ > 0 || !answers_.empty() || (link_ != nullptr && link_->pending_bytes() > 0)) return;
   if (peer_ended) return End(absl::UnavailableError("the peer closed the channel"));

@@ -19,23 +19,30 @@ void Transport::OnDialed(std::unique_ptr<Channel> channel) {
 
 constexpr absl::Duration kPatience = absl::Seconds(1);
 
-// The channel in use serves on until nothing is in flight on it. If that does not come by itself, requests wait for it, now and
-// then, and never for long: what is in flight may take its time.
+// The channel in use serves on until nothing is in flight on it. If that does not come by itself, requests wait for it, though
+// not for long: what is in flight may take its time. Then the better channel is given up, and another one asked for later.
 void Transport::OnBetter(std::unique_ptr<Channel> channel) {
   if (ended_) return;
   if (link_ == nullptr) return Attach(std::move(channel));
   better_ = std::move(channel);
-  patience_ = kPatience;
-  hold_.Start(patience_);
+  hold_.Start(Patience());
   MaybeMove();
 }
 
 void Transport::OnPatienceOver() {
   if (leaving_) return;
   holding_ = !holding_;
-  hold_.Start(holding_ ? kPatience : patience_ *= 2);
-  if (!holding_) Pump();
+  hold_.Start(Patience());
+  if (holding_) return;
+  if (redialer_->Decline()) {
+    hold_.Stop();
+    better_ = nullptr;
+  }
+  Pump();
 }
+
+// A channel that nobody reads answers no pings: it is held for a part of the time after which its peer would leave it.
+absl::Duration Transport::Patience() const { return std::min(kPatience, box_->protocol().keepalive / 4); }
 
 // The peer answers what it was asked, and will take no more.
 void Transport::OnGoAway() {

@@ -30,7 +30,7 @@ void SimNode::Run(absl::AnyInvocable<void() &&> task) {
   if (up()) loops_.front()->Run(std::move(task));
 }
 
-void SimNode::Boot(SimRandom& random, TransportScheme scheme) {
+void SimNode::Boot(SimRandom& random, TransportScheme scheme, std::shared_ptr<Observer> observer) {
   dying_ = paused_ = stopping_ = stop_begun_ = false;
   memory_ = std::make_shared<SimMemory>(random.Next());
   buffers_ = NewBufferPool({.max_idle_bytes = 0, .allocator = memory_});  // so that every allocation asks the memory
@@ -45,6 +45,7 @@ void SimNode::Boot(SimRandom& random, TransportScheme scheme) {
   parts.executor = executor_;
   parts.packet_codec = NewLengthPrefixCodec();
   parts.schemes.push_back(std::move(scheme));
+  parts.observer = std::move(observer);
   rain_ = std::make_unique<ListenRain>(std::move(parts));
   Run([this] { program_ = main_(*this); });
 }

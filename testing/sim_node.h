@@ -15,6 +15,7 @@
 #include "listenrain/framework/buffer.h"
 #include "listenrain/framework/executor.h"
 #include "listenrain/framework/listen_rain.h"
+#include "listenrain/framework/observer.h"
 #include "listenrain/testing/manual_loop.h"
 #include "listenrain/testing/sim_random.h"
 
@@ -67,6 +68,7 @@ class SimNode final {
  public:
   struct Options {
     int loops = 1;
+    bool observed = false;  // every packet is a line of the history; then none leaves by the engine's shortest way
   };
   using Main = std::function<std::unique_ptr<SimProgram>(SimNode&)>;
 
@@ -100,7 +102,7 @@ class SimNode final {
 
   // The world's time as this node's clock says it.
   void SetTime(Instant now) { clock_->Set(now + ahead_); }
-  void Boot(SimRandom& random, TransportScheme scheme);
+  void Boot(SimRandom& random, TransportScheme scheme, std::shared_ptr<Observer> observer);
   // All that it can do now, while time stands still.
   void Settle(SimRandom& random);
   // When one of its timers is due, in the world's time.

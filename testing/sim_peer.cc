@@ -20,6 +20,8 @@
 namespace rain {
 namespace {
 
+constexpr absl::Duration kSoon = absl::Seconds(5);  // slow links and readers included
+
 // What a call says, on every wire: "method number xxxx".
 struct CallText {
   int64_t method = -1;
@@ -118,13 +120,26 @@ class Peer final : public SimPeer {
     const Told told_;
   };
 
+  // A call of ours without an outcome.
+  struct Asked {
+    Instant deadline;  // by this node's clock
+    bool wait_for_ready = false;
+  };
+  // A request that waits for its answer.
+  struct Later {
+    M message;
+    CallContext context;
+    Responder<M> responder;
+  };
+
   const SimSetting& setting() const { return accounts_.plan.setting; }
   ProtocolSpec<M> NewSpec();
   Router<M> NewRouter();
   void Listen();
   void Handle(M message, CallContext context, Responder<M> responder);
   void Handled(const CallText& call, const CallContext& context);
-  void AnswerLater(M message, Responder<M> responder);
+  void AnswerLater(const CallText& call, M message, CallContext context, Responder<M> responder);
+  void CheckCancelled(const CallText& call, const CallContext& context);
   void AskBack(M message, const CallContext& context, Responder<M> responder);
   M NewMessage(int64_t method, uint64_t number, size_t bytes) const;
   uint64_t ReceiverOf(const Connection& connection);
@@ -133,6 +148,7 @@ class Peer final : public SimPeer {
   absl::Status Send(const SimCall& call, uint64_t number, const SendOptions& options, const Told& told);
   Task<void> AskByTask(TransportKey key, M message, SendOptions options, uint64_t number, Told told);
   void Note(uint64_t number, const absl::StatusOr<M>& reply);
+  void CheckOutcome(uint64_t number, const Asked& asked, const absl::Status& status);
   void OnOutcome(uint64_t number, const absl::StatusOr<M>& reply, const Told& told);
 
   SimAccounts& accounts_;
@@ -144,10 +160,10 @@ class Peer final : public SimPeer {
   Listener listener_;
   bool draining_ = false;
   uint64_t last_later_ = 0;
-  std::map<uint64_t, std::pair<M, Responder<M>>> later_;  // requests that wait for their answers
-  std::map<uint64_t, Instant> deadlines_;                 // of calls without an outcome, by this node's clock
-  std::map<uint64_t, Cancellation> cancellations_;        // by the call's number, until they are used
-  std::map<std::pair<size_t, bool>, uint64_t> streams_;   // by the key's server, and whether from outside
+  std::map<uint64_t, Later> later_;
+  std::map<uint64_t, Asked> asked_;                      // calls without an outcome
+  std::map<uint64_t, Cancellation> cancellations_;       // by the call's number, until they are used
+  std::map<std::pair<size_t, bool>, uint64_t> streams_;  // by the key's server, and whether from outside
   const std::shared_ptr<int> alive_ = std::make_shared<int>();
 };
 
@@ -227,7 +243,8 @@ void Peer<M>::Handle(M message, CallContext context, Responder<M> responder) {
   if (!responder.expected() || node_.dying()) return;
   switch (call.method) {
     case kAnswerLater:
-      return AnswerLater(std::move(message), std::move(responder));
+    case kAnswerMuchLater:
+      return AnswerLater(call, std::move(message), std::move(context), std::move(responder));
     case kDrop:
       return;
     case kThrow:
@@ -244,16 +261,30 @@ void Peer<M>::Handle(M message, CallContext context, Responder<M> responder) {
   (void)responder.Reply(message);
 }
 
-// From outside, as another thread would.
+// From outside, as another thread would. By then the handler knows if its caller has given up.
 template <class M>
-void Peer<M>::AnswerLater(M message, Responder<M> responder) {
+void Peer<M>::AnswerLater(const CallText& call, M message, CallContext context, Responder<M> responder) {
   const uint64_t number = ++last_later_;
-  later_.emplace(number, std::pair(std::move(message), std::move(responder)));
-  accounts_.world.agenda().In(random_.Below(absl::Seconds(1)), [this, alive = std::weak_ptr<int>(alive_), number] {
+  later_.emplace(number, Later{std::move(message), std::move(context), std::move(responder)});
+  const absl::Duration most = absl::Seconds(call.method == kAnswerLater ? 1 : 10);
+  accounts_.world.agenda().In(random_.Below(most), [this, alive = std::weak_ptr<int>(alive_), number, call] {
     if (alive.expired()) return;
-    auto answer = later_.extract(number);
-    (void)answer.mapped().second.Reply(answer.mapped().first);
+    auto later = later_.extract(number);
+    CheckCancelled(call, later.mapped().context);
+    (void)later.mapped().responder.Reply(later.mapped().message);
   });
+}
+
+// Where the wire can say so, and nothing breaks, a handler hears of it soon.
+template <class M>
+void Peer<M>::CheckCancelled(const CallText& call, const CallContext& context) {
+  const auto given_up = accounts_.given_up.find(call.number);
+  if (!setting().gentle || given_up == accounts_.given_up.end() || context.cancelled()) return;
+  const absl::Duration since = accounts_.world.now() - given_up->second;
+  if (since > kSoon) {
+    accounts_.world.Fail(
+        absl::StrCat("call ", call.number, " was given up ", absl::FormatDuration(since), " ago, but its handler was not told"));
+  }
 }
 
 // Either side may ask on one transport. What a server asks while it drains may cross its client's leave.
@@ -313,7 +344,7 @@ void Peer<M>::Ask(const SimCall& call, Told told) {
   if (node_.dying()) return;
   CallLedger& calls = accounts_.calls;
   const uint64_t number = calls.Begin(index_, call.idempotent, accounts_.world.now() + call.timeout);
-  deadlines_[number] = node_.now() + call.timeout;
+  asked_[number] = {node_.now() + call.timeout, call.wait_for_ready};
   const bool in_order = !call.idempotent && call.style != SimStyle::coroutine && !setting().by_priority;
   if (in_order && setting().pool.channels_per_key == 1) {
     uint64_t& stream = streams_[{call.server, call.from_outside}];
@@ -360,19 +391,27 @@ void Peer<M>::Note(uint64_t number, const absl::StatusOr<M>& reply) {
   accounts_.calls.OnOutcome(number, reply.status(), !reply.ok() || Wire<M>::Read(*reply).number == number);
 }
 
+// Whether it could end so, on a transport that this node dialed.
+template <class M>
+void Peer<M>::CheckOutcome(uint64_t number, const Asked& asked, const absl::Status& status) {
+  if (OriginOf(status) != Origin::local || !node_.serving()) return;
+  const auto fail = [&](absl::string_view how) {
+    accounts_.world.Fail(absl::StrCat("call ", number, " ", how, ": ", status.ToString()));
+  };
+  if (absl::IsDeadlineExceeded(status) && node_.now() < asked.deadline) fail("timed out too early");
+  if (absl::IsDeadlineExceeded(status) || absl::IsCancelled(status)) accounts_.given_up[number] = accounts_.world.now();
+  if (!absl::IsUnavailable(status)) return;
+  const BytesSent sent = BytesSentOf(status);
+  if (sent == BytesSent::none && asked.wait_for_ready) fail("was to wait, and did not");
+  if (sent != BytesSent::none && setting().gentle) fail("was lost, though nothing broke");
+}
+
 template <class M>
 void Peer<M>::OnOutcome(uint64_t number, const absl::StatusOr<M>& reply, const Told& told) {
   Note(number, reply);
   if (node_.dying()) return;
   const absl::Status& status = reply.status();
-  const Instant deadline = deadlines_.extract(number).mapped();
-  if (absl::IsDeadlineExceeded(status) && OriginOf(status) == Origin::local && node_.now() < deadline) {
-    accounts_.world.Fail(absl::StrCat("call ", number, " timed out too early"));
-  }
-  const bool lost = absl::IsUnavailable(status) && OriginOf(status) == Origin::local && BytesSentOf(status) != BytesSent::none;
-  if (lost && setting().gentle && node_.serving()) {
-    accounts_.world.Fail(absl::StrCat("call ", number, " was lost, though nothing broke: ", status.ToString()));
-  }
+  CheckOutcome(number, asked_.extract(number).mapped(), status);
   if (told) told(status);
 }
 

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 
 #include "absl/status/status.h"
@@ -27,8 +28,9 @@ struct SimAccounts {
   SimWorld& world;
   CallLedger calls;
   OrderLedger order;
-  uint64_t streams = 0;    // given out
-  uint64_t receivers = 0;  // the same
+  std::map<uint64_t, Instant> given_up;  // when calls ended by their caller's will, by number
+  uint64_t streams = 0;                  // given out
+  uint64_t receivers = 0;                // the same
 };
 
 // Thread: one.

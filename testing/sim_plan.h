@@ -20,8 +20,8 @@ enum class SimRunner : uint8_t { any_order, serial, on_the_loop };
 enum class SimStyle : uint8_t { callback, coroutine, stat_machine };
 constexpr size_t kSimWires = 5, kSimRunners = 3, kSimStyles = 3;
 
-// What becomes of a request at its handler, by method. Those from `reply` on are answered at once.
-enum SimMethod : int64_t { kAnswerLater, kDrop, kThrow, kAskBack, kFail, kReplyByTask, kReply, kSimMethods };
+// What becomes of a request at its handler, by method.
+enum SimMethod : int64_t { kAnswerLater, kAnswerMuchLater, kDrop, kThrow, kAskBack, kFail, kReplyByTask, kReply, kSimMethods };
 
 struct SimCall {
   absl::Duration at;  // from the beginning on
@@ -46,6 +46,7 @@ struct SimSetting {
   SimWire wire{};
   SimRunner runner{};
   bool by_priority = false;
+  bool observed = false;  // see SimNode::Options
   Limits limits;
   PoolOptions pool;
   absl::Duration keepalive;
@@ -54,6 +55,8 @@ struct SimSetting {
   // Nothing befalls the nodes but what loses nothing, and so nothing may be lost.
   bool gentle = false;
   SimLink link;
+  absl::Duration time;  // in which all calls and faults begin
+  size_t burst = 1;     // so many calls are made at once, and then there is a pause
 
   bool has_kinds() const { return wire != SimWire::line; }
   bool is_native() const { return wire == SimWire::compact || wire == SimWire::capnp; }
@@ -70,7 +73,5 @@ struct SimPlan {
 
 // The same arguments give the same plan, on every machine.
 SimPlan PlanOf(uint64_t seed, size_t calls = 1300, size_t faults = 28);
-// All of a plan's calls and faults begin within this time.
-constexpr absl::Duration kSimTime = absl::Seconds(20);
 
 }  // namespace rain

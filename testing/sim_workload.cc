@@ -10,7 +10,7 @@
 namespace rain {
 namespace {
 
-constexpr absl::Duration kHealed = absl::Seconds(35);  // when everything that ever befell a node, and every call, is over
+constexpr absl::Duration kHealed = absl::Seconds(15);  // after the last fault and call: when all of them are over
 constexpr absl::Duration kGrace = absl::Seconds(12);   // how late an outcome may come: its node may stand still, and again
 constexpr absl::Duration kLater = absl::Milliseconds(50);
 constexpr int kRounds = 4;  // of calls when all is calm: the last one must succeed
@@ -51,7 +51,7 @@ SimRun::SimRun(const SimPlan& plan, bool keeps_lines)
       faults_(world_, plan.faults, [this](const SimFault& fault, SimNode& node) { OnFault(fault, node); }) {
   world_.network().SetLink(plan.setting.link);
   for (size_t i = 0; i < plan.setting.servers + plan.setting.clients; ++i) {
-    world_.AddNode(NodeName(plan.setting, i), {.loops = plan.setting.loops},
+    world_.AddNode(NodeName(plan.setting, i), {.loops = plan.setting.loops, .observed = plan.setting.observed},
                    [this, i](SimNode& node) { return NewSimPeer(accounts_, node, i); });
   }
   for (const SimCall& call : plan.calls) world_.agenda().In(call.at, [this, &call] { Ask(call); });
@@ -159,7 +159,7 @@ void SimRun::CheckRest() {
 }
 
 SimResult SimRun::Finish() {
-  world_.RunFor(kHealed);
+  world_.RunFor(plan_.setting.time + kHealed);
   (void)world_.RunUntil([this] { return accounts_.calls.open() == 0; }, kRound);  // what was late made others late
   if (accounts_.calls.open() > 0) world_.Fail(absl::StrCat("no outcome came: ", accounts_.calls.AnOpenCall()));
   CheckCalm();

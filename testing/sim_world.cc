@@ -9,6 +9,50 @@ namespace {
 
 constexpr uint64_t kLongestStep = 2'000;  // nanoseconds: what runs takes time
 
+const char* NameOf(MessageKind kind) {
+  switch (kind) {
+    case MessageKind::request:
+      return "request";
+    case MessageKind::reply:
+      return "reply";
+    case MessageKind::error:
+      return "error";
+    case MessageKind::one_way:
+      return "one-way message";
+    case MessageKind::cancel:
+      return "cancel";
+    case MessageKind::ping:
+      return "ping";
+    case MessageKind::pong:
+      return "pong";
+    case MessageKind::go_away:
+      return "go-away";
+    default:
+      return "message";
+  }
+}
+
+// Every packet is a line of the history.
+class SimObserver final : public Observer {
+ public:
+  SimObserver(SimHistory& history, std::string node) : history_(history), node_(std::move(node)) {}
+  void OnPacketIn(const ObservedTransport& transport, const MessageHeader& header, const Payload& payload) override {
+    Note(transport, " reads ", header, payload);
+  }
+  void OnPacketOut(const ObservedTransport& transport, const MessageHeader& header, const Payload& payload) override {
+    Note(transport, " writes ", header, payload);
+  }
+
+ private:
+  void Note(const ObservedTransport& transport, const char* does, const MessageHeader& header, const Payload& payload) {
+    history_.Note(node_, absl::StrCat("with ", transport.peer.address, does, NameOf(header.kind), " ", ToString(header.id),
+                                      " of ", SizeOf(payload), " bytes"));
+  }
+
+  SimHistory& history_;
+  const std::string node_;
+};
+
 }  // namespace
 
 SimWorld::SimWorld(uint64_t seed, bool keeps_lines)
@@ -36,7 +80,8 @@ void SimWorld::Start(SimNode& node) {
   history_.Note(node.name_, "starts");
   network_->Return(node.name_);
   node.SetTime(now());
-  node.Boot(random_, network_->SchemeOf(node.name_));
+  const auto observer = node.options_.observed ? std::make_shared<SimObserver>(history_, node.name_) : nullptr;
+  node.Boot(random_, network_->SchemeOf(node.name_), observer);
 }
 
 void SimWorld::Crash(SimNode& node) {
