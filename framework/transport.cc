@@ -78,6 +78,7 @@ void Transport::End(absl::Status why) {
   TellRoom();
   ForgetPeersRequests();
   EndUpkeep();
+  hold_.Stop();
   TellReady(why);
   if (link_ != nullptr) {
     ReleaseCharges();
