@@ -70,6 +70,9 @@ struct SimFault {
   size_t other = 0;
   absl::Duration lasts;
   uint64_t amount = 0;
+
+  // In one line.
+  std::string ToString() const;
 };
 
 // How often each kind of fault met each state.
