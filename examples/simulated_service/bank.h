@@ -27,7 +27,7 @@ class Journal {
  public:
   virtual ~Journal() = default;
   virtual std::vector<std::string> lines() const = 0;
-  // OK: it is safe.
+  // OK: it is safe. An error: nobody knows, and no other can be appended.
   virtual absl::Status Append(absl::string_view line) = 0;
 };
 
@@ -36,7 +36,7 @@ class Journal {
 class Bank {
  public:
   struct Options {
-    bool with_bug = false;
+    bool with_bug = false;  // planted, for the simulation to find: decisions are forgotten when the process ends
   };
   Bank(Journal& journal, const Options& options);
   // The key that is bound. Errors: those of Listen.
@@ -44,7 +44,7 @@ class Bank {
                                            const rain::TransportKey& key);
 
  private:
-  // "made" or "refused"; the first decision holds. Errors: those of the journal; then nothing is decided.
+  // "made" or "refused"; the first decision holds. Errors: those of the journal.
   absl::StatusOr<std::string> Decide(const Transfer& transfer);
   void Carry(const Transfer& transfer, absl::string_view decision) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   int64_t& BalanceOf(const std::string& account) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

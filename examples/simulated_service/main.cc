@@ -7,12 +7,16 @@
 #include <cstdio>
 #include <fstream>
 #include <iostream>
+#include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "listenrain/examples/simulated_service/bank.h"
 
 namespace bank {
 namespace {
+
+constexpr absl::string_view kEnd = " .";  // a line without it was cut off
 
 class FileJournal final : public Journal {
  public:
@@ -26,19 +30,24 @@ class FileJournal final : public Journal {
   std::vector<std::string> lines() const override {
     std::vector<std::string> lines;
     std::ifstream file(path_);
-    for (std::string line; std::getline(file, line);) lines.push_back(line);
+    for (std::string line; std::getline(file, line);) {
+      if (absl::EndsWith(line, kEnd)) lines.push_back(line.substr(0, line.size() - kEnd.size()));
+    }
     return lines;
   }
   absl::Status Append(absl::string_view line) override {
-    const std::string text = absl::StrCat(line, "\n");
-    const bool safe = file_ != nullptr && std::fwrite(text.data(), 1, text.size(), file_) == text.size() &&
-                      std::fflush(file_) == 0 && fsync(fileno(file_)) == 0;
-    return safe ? absl::OkStatus() : absl::UnavailableError(absl::StrCat(path_, " cannot be written"));
+    const std::string text = absl::StrCat("\n", line, kEnd);
+    if (file_ != nullptr && std::fwrite(text.data(), 1, text.size(), file_) == text.size() && std::fflush(file_) == 0 &&
+        fsync(fileno(file_)) == 0) {
+      return absl::OkStatus();
+    }
+    if (file_ != nullptr) std::fclose(std::exchange(file_, nullptr));
+    return absl::UnavailableError(absl::StrCat(path_, " cannot be written"));
   }
 
  private:
   const std::string path_;
-  std::FILE* const file_;
+  std::FILE* file_;  // null: no more can be appended
 };
 
 absl::Status Run(const char* path, const rain::TransportKey& key) {
