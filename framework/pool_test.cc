@@ -217,6 +217,29 @@ TEST_F(IdleTest, ACancelAfterwardsDialsNothing) {
   EXPECT_EQ(network_->dials.asked(), 1);
 }
 
+// Its transport may be used again, on another channel: what came on this one is not mistaken for what comes there.
+TEST_F(IdleTest, NobodyWaitsForAHandlerWhoseUnusedChannelWasClosed) {
+  std::vector<CallContext> contexts;
+  auto spec = MessagesSpec("pushes");
+  spec.channels.push_back(NewScriptedScheme(network_));
+  spec.pool.max_idle = absl::Seconds(10);
+  spec.router.Otherwise([&](Message, CallContext context, Responder<Message>) { contexts.push_back(std::move(context)); });
+  const auto protocol = Register(std::move(spec));
+  const auto transport = rain_->Open(protocol, kKey).value();
+  for (size_t channel = 0; channel < 2; ++channel) {
+    const auto peer = Connect();
+    ASSERT_TRUE(transport.Post(Message::Text("?")).ok());
+    peer->Send(wire::Message(MessageKind::one_way, 0));
+    Settle();
+    ASSERT_EQ(contexts.size(), channel + 1);
+    EXPECT_FALSE(contexts.back().cancelled());
+    EXPECT_TRUE(channel == 0 || contexts.front().cancelled());
+    loop_->Advance(absl::Seconds(21));
+    ASSERT_TRUE(peer->closed());
+    EXPECT_TRUE(contexts.back().cancelled());
+  }
+}
+
 // What becomes of a transport whose channel died.
 class LostTest : public PoolTest {
  protected:

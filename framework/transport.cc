@@ -22,6 +22,7 @@ Transport::Transport(Ref<PostBox> box, std::shared_ptr<const RequestSink> sink)
       limits_(box_->protocol().limits),
       observer_(shard_.observer()),
       sink_(std::move(sink)),
+      channel_(box_->channel()),
       hold_(shard_.loop(), [this] { OnPatienceOver(); }),
       built_in_queue_(box_->protocol().queue == nullptr),
       queue_(built_in_queue_ ? NewFifoQueue() : box_->protocol().queue()),

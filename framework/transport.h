@@ -191,7 +191,7 @@ class Transport final : public Resident, private LinkEvents, private DeadlineOwn
   std::vector<Ready> ready_;
   std::unique_ptr<Redialer> redialer_;  // null: an accepted channel
   std::unique_ptr<Link> link_;          // null while there is no channel
-  uint32_t channel_ = 0;                // its number
+  uint32_t channel_;                    // its number; the box has had those before
   std::unique_ptr<Channel> better_;     // to move to, once the present one is quiet
   bool wanted_ = false;                 // somebody asked for a channel since the last attempt, or since there was one
   bool leaving_ = false;                // the peer goes away: the present channel gets no more requests

@@ -76,6 +76,7 @@ void Transport::OnRest() {
 
 void Transport::Rest(absl::string_view why) {
   End(absl::CancelledError(why));
+  box_->set_channel(++channel_);  // the box will not be gone, but this channel is
   std::move(on_rest_)();
 }
 

@@ -1,4 +1,10 @@
 // What fuzzing holds codecs to, beside not to crash: ours, and users' own. Each function aborts if the codec contradicts itself.
+//
+//   extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {  // clang -fsanitize=fuzzer,address
+//     static const auto codec = NewMyCodec();
+//     rain::FuzzMessageCodec<MyMessage>(*codec, {reinterpret_cast<const char*>(data), size}, DescribeMyMessage);
+//     return 0;
+//   }
 #pragma once
 
 #include <functional>
@@ -15,8 +21,11 @@
 
 namespace rain {
 
+// Aborts, and says what must not be, unless it holds. An assertion that counts in every build.
+void MustHold(bool holds, const char* what);
+
 // Cuts `stream` as a reader would: what is said of a packet must not depend on how many bytes came at a time, and a whole
-// packet's payload, framed again, must give the same bytes.
+// packet's payload, framed again, must give the same bytes. Frames it too: what is accepted must be cut as it was framed.
 void FuzzPacketCodec(const PacketCodec& codec, absl::string_view stream);
 
 // A decoded message without its type: what describes it, and how it is written again.
@@ -27,8 +36,8 @@ struct FuzzedMessage {
 void FuzzMessages(const HeaderCodec& codec, absl::string_view bytes,
                   absl::FunctionRef<absl::StatusOr<FuzzedMessage>(const MessageHeader&, Payload)> decode);
 
-// Decodes `bytes` as a message and as an error: one piece or two make no difference, and a message that is decoded can be encoded
-// and decoded again to the same. `describe` must tell apart what the codec must not mix up.
+// Decodes `bytes` as a message and as an error, in both roles: one piece or two make no difference, and a message that is decoded
+// can be encoded and decoded again to the same. `describe` must tell apart what the codec must not mix up.
 template <class M>
 void FuzzMessageCodec(const MessageCodec<M>& codec, absl::string_view bytes, absl::FunctionRef<std::string(const M&)> describe) {
   FuzzMessages(codec, bytes, [&](const MessageHeader& header, Payload payload) -> absl::StatusOr<FuzzedMessage> {

@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <filesystem>
 #include <fstream>
 
 #include "absl/strings/escaping.h"
@@ -18,10 +17,14 @@ int64_t Golden::Number(const std::string& name) const {
   return number;
 }
 
-std::vector<Golden> ReadWirePage() {
+std::filesystem::path SourceTree() {
   std::filesystem::path build = std::filesystem::read_symlink("/proc/self/exe").parent_path();
   while (!std::filesystem::exists(build / "include/listenrain") && build.has_relative_path()) build = build.parent_path();
-  const std::filesystem::path page = build / "include/listenrain/codecs/WIRE.md";
+  return build / "include/listenrain";
+}
+
+std::vector<Golden> ReadWirePage() {
+  const std::filesystem::path page = SourceTree() / "codecs/WIRE.md";
   std::ifstream file(page);
   EXPECT_TRUE(file.is_open()) << page;
   std::vector<Golden> goldens;

@@ -1,7 +1,8 @@
-// The golden frames of codecs/WIRE.md, for tests in this tree.
+// What tests in this tree read of it: the golden frames of codecs/WIRE.md.
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <map>
 #include <string>
 #include <vector>
@@ -21,7 +22,10 @@ struct Golden {
   int64_t Number(const std::string& name) const;
 };
 
-// Found beside the running program, in a build directory. Test failures if it cannot be read or understood.
+// This tree, as it is seen from the running program's build directory.
+std::filesystem::path SourceTree();
+
+// Test failures if it cannot be read or understood.
 std::vector<Golden> ReadWirePage();
 
 }  // namespace rain
