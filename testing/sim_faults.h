@@ -61,6 +61,7 @@ constexpr size_t kSimEngineStates = static_cast<size_t>(SimEngineState::stopping
 const char* NameOf(SimFaultKind kind);
 const char* NameOf(SimEngineState state);
 
+// One thing that befalls a node.
 struct SimFault {
   absl::Duration at;  // from the beginning on
   SimFaultKind kind{};
