@@ -27,14 +27,14 @@ size_t SimConnection::Accept(int side, absl::string_view bytes) {
   pipe.held += bytes.size();
   for (absl::string_view rest = bytes; !rest.empty();) {
     const absl::string_view segment = rest.substr(0, random_.LogBetween(1, kLargestSegment));
-    SendOn(side, Segment::bytes, segment);
+    SendOn(side, Segment::Kind::bytes, segment);
     rest.remove_prefix(segment.size());
   }
   return bytes.size();
 }
 
 void SimConnection::EndWriting(int side) {
-  if (!std::exchange(pipes_[side].end_sent, true)) SendOn(side, Segment::end, "");
+  if (!std::exchange(pipes_[side].end_sent, true)) SendOn(side, Segment::Kind::end, "");
 }
 
 void SimConnection::SendOn(int side, Segment::Kind kind, absl::string_view data) {
@@ -58,11 +58,11 @@ void SimConnection::Arrive(int side, Segment segment) {
   Pipe& pipe = pipes_[side];
   End& reader = ends_[1 - side];
   if (reader.gone) {
-    if (segment.kind != Segment::reset && (!reader.vanished || reader.answers)) SendOn(1 - side, Segment::reset, "");
+    if (segment.kind != Segment::Kind::reset && (!reader.vanished || reader.answers)) SendOn(1 - side, Segment::Kind::reset, "");
     return;
   }
-  if (segment.kind == Segment::reset) return Reset(1 - side);
-  if (segment.kind == Segment::end) {
+  if (segment.kind == Segment::Kind::reset) return Reset(1 - side);
+  if (segment.kind == Segment::Kind::end) {
     pipe.end_arrived = true;
     return Wake(1 - side);
   }
@@ -119,7 +119,7 @@ void SimConnection::Leave(int side) {
   end.channel = nullptr;
   if (std::exchange(end.gone, true) || end.reset) return;
   const bool unread = readable(side) > 0;
-  if (unread) return SendOn(side, Segment::reset, "");
+  if (unread) return SendOn(side, Segment::Kind::reset, "");
   EndWriting(side);
 }
 
@@ -139,7 +139,7 @@ void SimConnection::Vanish(int side) {
 void SimConnection::Return(int side) {
   End& end = ends_[side];
   if (!end.vanished || std::exchange(end.answers, true)) return;
-  if (pipes_[1 - side].held > 0) SendOn(side, Segment::reset, "");
+  if (pipes_[1 - side].held > 0) SendOn(side, Segment::Kind::reset, "");
 }
 
 void SimConnection::Hold(int side, bool held) {

@@ -63,7 +63,7 @@ class SimConnection final : public std::enable_shared_from_this<SimConnection> {
 
  private:
   struct Segment {
-    enum Kind { bytes, end, reset } kind;
+    enum class Kind { bytes, end, reset } kind;
     Instant arrives;
     std::string data;
   };

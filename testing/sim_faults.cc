@@ -66,6 +66,13 @@ const char* NameOf(SimEngineState state) {
   return kNames[static_cast<size_t>(state)];
 }
 
+std::string SimFault::ToString() const {
+  std::string text = absl::StrCat("at ", absl::FormatDuration(at), " node ", node, ": ", NameOf(kind));
+  if (moment.has_value()) absl::StrAppend(&text, ", at the first that is ", NameOf(*moment));
+  if (kind == SimFaultKind::partition) absl::StrAppend(&text, " from node ", other);
+  return absl::StrCat(text, "; ", absl::FormatDuration(lasts), ", amount ", amount);
+}
+
 void SimMatrix::Add(const SimMatrix& other) {
   for (size_t kind = 0; kind < kSimFaultKinds; ++kind) {
     for (size_t state = 0; state < kSimEngineStates; ++state) counts_[kind][state] += other.counts_[kind][state];

@@ -61,6 +61,7 @@ constexpr size_t kSimEngineStates = static_cast<size_t>(SimEngineState::stopping
 const char* NameOf(SimFaultKind kind);
 const char* NameOf(SimEngineState state);
 
+// One thing that befalls a node.
 struct SimFault {
   absl::Duration at;  // from the beginning on
   SimFaultKind kind{};
@@ -70,6 +71,9 @@ struct SimFault {
   size_t other = 0;
   absl::Duration lasts;
   uint64_t amount = 0;
+
+  // In one line.
+  std::string ToString() const;
 };
 
 // How often each kind of fault met each state.

@@ -50,6 +50,14 @@ class SimFaultsTest : public testing::Test {
   std::vector<absl::Duration> when_;
 };
 
+TEST(SimFault, IsToldInOneLine) {
+  SimFault fault{.at = absl::Seconds(2), .kind = SimFaultKind::partition, .node = 1, .other = 3, .lasts = absl::Milliseconds(5)};
+  EXPECT_EQ(fault.ToString(), "at 2s node 1: partition from node 3; 5ms, amount 0");
+  fault.kind = SimFaultKind::crash;
+  fault.moment = SimEngineState::awaiting_reply;
+  EXPECT_EQ(fault.ToString(), "at 2s node 1: crash, at the first that is awaiting reply; 5ms, amount 0");
+}
+
 TEST_F(SimFaultsTest, ACrashedNodeBeginsAnewAfterAWhile) {
   Strike({{.at = absl::Seconds(1), .kind = SimFaultKind::crash, .node = 1, .lasts = absl::Seconds(2)}});
   world_.RunFor(absl::Seconds(1.5));

@@ -141,11 +141,17 @@ class SimDialer final : public SimGenerator {
   Loop* loop_ = nullptr;
 };
 
+const SimLink& SimNetwork::LinkBetween(const std::string& a, const std::string& b) const {
+  const auto found = links_.find(std::minmax(a, b));
+  return found == links_.end() ? link_ : found->second;
+}
+
 void SimNetwork::Dial(const std::string& from, const TransportKey& to, std::shared_ptr<SimAttempt> attempt) {
   history_.Note(from, absl::StrCat("dials ", to.text()));
-  agenda_.In(Latency(), [self = shared_from_this(), from, to, attempt = std::move(attempt)]() mutable {
-    self->ArriveAt(from, to, std::move(attempt));
-  });
+  agenda_.In(Latency(LinkBetween(from, PlaceOf(to)->node)),
+             [self = shared_from_this(), from, to, attempt = std::move(attempt)]() mutable {
+               self->ArriveAt(from, to, std::move(attempt));
+             });
 }
 
 void SimNetwork::ArriveAt(const std::string& from, const TransportKey& to, std::shared_ptr<SimAttempt> attempt) {
@@ -157,18 +163,19 @@ void SimNetwork::ArriveAt(const std::string& from, const TransportKey& to, std::
     });
   };
   const Place place = *PlaceOf(to);
+  const SimLink& link = LinkBetween(from, place.node);
   Node& node = nodes_[place.node];
   if (node.dialing == SimDialing::unresolvable) return fail(absl::ZeroDuration(), "the name cannot be resolved");
   if (node.dialing == SimDialing::black_hole || !node.up || Parted(from, place.node))
     return fail(kConnectTimeout, "connect timed out");
   const auto found = node.listeners.find(place.port);
-  if (node.dialing == SimDialing::refused || found == node.listeners.end()) return fail(Latency(), "connection refused");
+  if (node.dialing == SimDialing::refused || found == node.listeners.end()) return fail(Latency(link), "connection refused");
   if (found->second->full()) return fail(kConnectTimeout, "connect timed out (the backlog is full)");
-  auto connection = std::make_shared<SimConnection>(agenda_, random_.Fork(), link_);
+  auto connection = std::make_shared<SimConnection>(agenda_, random_.Fork(), link);
   roads_.push_back({from, place.node, connection});
   history_.Note(from, absl::StrCat("connects to ", to.text()));
   found->second->Arrive(std::make_unique<SimChannel>(connection, 1, absl::StrCat("sim://", from, ":", ++nodes_[from].last_port)));
-  agenda_.In(Latency(),
+  agenda_.In(Latency(link),
              [connection, attempt = std::move(attempt), address = absl::StrCat("sim://", place.node, ":", place.port)] {
                SimAttempt::Answer(attempt, std::make_unique<SimChannel>(connection, 0, address));
              });

@@ -2,6 +2,7 @@
 // faults.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -34,8 +35,9 @@ class SimNetwork final : public std::enable_shared_from_this<SimNetwork> {
   // The scheme "sim" as a node has it: it listens on its own name alone. A key's options are those of Backoff.
   TransportScheme SchemeOf(const std::string& node);
 
-  // Of connections made from now on.
+  // Of connections made from now on; those between two nodes may have one of their own.
   void SetLink(const SimLink& link) { link_ = link; }
+  void SetLink(const std::string& a, const std::string& b, const SimLink& link) { links_[std::minmax(a, b)] = link; }
 
   // Faults. Those of nodes and pairs of nodes hold until they are ended.
   void SetDialing(const std::string& node, SimDialing dialing) { nodes_[node].dialing = dialing; }
@@ -66,12 +68,14 @@ class SimNetwork final : public std::enable_shared_from_this<SimNetwork> {
   void Dial(const std::string& from, const TransportKey& to, std::shared_ptr<SimAttempt> attempt);
   void ArriveAt(const std::string& from, const TransportKey& to, std::shared_ptr<SimAttempt> attempt);
   bool Parted(const std::string& a, const std::string& b) const { return parted_.count(std::minmax(a, b)) > 0; }
-  absl::Duration Latency() { return link_.latency + random_.Below(link_.jitter); }
+  const SimLink& LinkBetween(const std::string& a, const std::string& b) const;
+  absl::Duration Latency(const SimLink& link) { return link.latency + random_.Below(link.jitter); }
 
   SimAgenda& agenda_;
   SimHistory& history_;
   SimRandom random_;
   SimLink link_;
+  std::map<std::pair<std::string, std::string>, SimLink> links_;
   std::map<std::string, Node> nodes_;
   std::set<std::pair<std::string, std::string>> parted_;
   std::vector<Road> roads_;

@@ -4,6 +4,7 @@
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 
 #include "absl/time/time.h"
 
@@ -44,7 +45,7 @@ class SimRandom {
   }
   template <class Container>
   auto& OneOf(Container& container) {
-    return container[static_cast<size_t>(Below(container.size()))];
+    return container[static_cast<size_t>(Below(std::size(container)))];
   }
   // Another stream, which goes on by itself.
   SimRandom Fork() { return SimRandom(Next()); }

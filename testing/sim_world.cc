@@ -198,8 +198,9 @@ bool SimWorld::RunUntil(absl::FunctionRef<bool()> holds, absl::Duration most) {
 }
 
 void SimWorld::Fail(absl::string_view what) {
+  if (!failure_.empty()) return;
   history_.Note("FAILS", what);
-  if (failure_.empty()) failure_ = std::string(what);
+  failure_ = std::string(what);
 }
 
 }  // namespace rain

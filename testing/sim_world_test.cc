@@ -85,6 +85,27 @@ TEST_F(SimWorldTest, ACallTakesTheLinksTime) {
   EXPECT_LE(world_.now() - begun, absl::Milliseconds(50));
 }
 
+TEST_F(SimWorldTest, TwoNodesMayHaveALinkOfTheirOwn) {
+  world_.network().SetLink("server", "client", {.latency = absl::Seconds(1), .jitter = absl::ZeroDuration()});
+  world_.network().SetLink({.latency = absl::Milliseconds(10), .jitter = absl::ZeroDuration()});
+  SimNode& near = world_.AddNode("near", {}, NewClient);
+  world_.RunFor(absl::Milliseconds(1));
+  const Instant begun = world_.now();
+  client().Ask("sim://server:7", "hello");
+  static_cast<Client&>(*near.program()).Ask("sim://server:7", "hello");
+  EXPECT_TRUE(world_.RunUntil([&] { return static_cast<Client&>(*near.program()).replied == 1; }, absl::Milliseconds(50)));
+  EXPECT_TRUE(world_.RunUntil([&] { return client().replied == 1; }, absl::Seconds(5)));
+  EXPECT_GE(world_.now() - begun, absl::Seconds(4));
+}
+
+TEST_F(SimWorldTest, TheFirstFailureIsTheWorlds) {
+  world_.Fail("one thing is wrong");
+  const size_t lines = world_.history().lines().size();
+  world_.Fail("and so is another");
+  EXPECT_EQ(world_.failure(), "one thing is wrong");
+  EXPECT_EQ(world_.history().lines().size(), lines);
+}
+
 TEST_F(SimWorldTest, WhatACrashTookAwayEndsByItsDeadlineAndARestartServesAgain) {
   client().Ask("sim://server:7", "hello");
   EXPECT_TRUE(world_.RunUntil([&] { return client().ended == 1; }, absl::Seconds(5)));
