@@ -279,7 +279,7 @@ void Peer<M>::AnswerLater(const CallText& call, M message, CallContext context, 
 template <class M>
 void Peer<M>::CheckCancelled(const CallText& call, const CallContext& context) {
   const auto given_up = accounts_.given_up.find(call.number);
-  if (!setting().gentle || given_up == accounts_.given_up.end() || context.cancelled()) return;
+  if (!setting().gentle || !setting().is_prompt() || given_up == accounts_.given_up.end() || context.cancelled()) return;
   const absl::Duration since = accounts_.world.now() - given_up->second;
   if (since > kSoon) {
     accounts_.world.Fail(

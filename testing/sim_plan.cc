@@ -73,6 +73,13 @@ SimCall DrawCall(SimRandom& random, const SimSetting& setting, absl::Duration at
 
 }  // namespace
 
+bool SimSetting::is_prompt() const {
+  constexpr double kBytesPerSecond = 2'000'000;
+  const double round_trip = absl::ToDoubleSeconds(2 * (link.latency + link.jitter));
+  return static_cast<double>(link.bytes_per_second) >= kBytesPerSecond &&
+         static_cast<double>(link.buffer_bytes) >= kBytesPerSecond * round_trip;
+}
+
 std::string SimSetting::ToString() const {
   constexpr const char* kWireNames[] = {"compact", "capnp", "uuid_binary", "uuid_text", "line"};
   constexpr const char* kRunnerNames[] = {"in any order", "in order", "on the loop"};
@@ -103,7 +110,8 @@ SimPlan PlanOf(uint64_t seed, size_t calls, size_t faults) {
   }
   std::stable_sort(plan.calls.begin(), plan.calls.end(), [](const SimCall& a, const SimCall& b) { return a.at < b.at; });
   std::vector<SimFaultKind> kinds;
-  if (plan.setting.gentle) kinds = {SimFaultKind::drain, SimFaultKind::slow_reader};
+  if (plan.setting.gentle) kinds = {SimFaultKind::drain};
+  if (plan.setting.gentle && !plan.setting.is_prompt()) kinds.push_back(SimFaultKind::slow_reader);
   plan.faults = DrawFaults(random, plan.setting.servers + plan.setting.clients, faults, plan.setting.time, kinds);
   return plan;
 }

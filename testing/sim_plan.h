@@ -23,6 +23,7 @@ constexpr size_t kSimWires = 5, kSimRunners = 3, kSimStyles = 3;
 // What becomes of a request at its handler, by method.
 enum SimMethod : int64_t { kAnswerLater, kAnswerMuchLater, kDrop, kThrow, kAskBack, kFail, kReplyByTask, kReply, kSimMethods };
 
+// What a client does.
 struct SimCall {
   absl::Duration at;  // from the beginning on
   size_t client = 0;
@@ -40,6 +41,7 @@ struct SimCall {
   bool from_outside = false;  // of the client's loops: as another thread
 };
 
+// How a plan's nodes are set up, alike.
 struct SimSetting {
   size_t servers = 1, clients = 1;
   int loops = 1;
@@ -60,6 +62,8 @@ struct SimSetting {
 
   bool has_kinds() const { return wire != SimWire::line; }
   bool is_native() const { return wire == SimWire::compact || wire == SimWire::capnp; }
+  // Nothing that is sent takes long.
+  bool is_prompt() const;
   // In one line.
   std::string ToString() const;
 };

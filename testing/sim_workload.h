@@ -10,6 +10,7 @@
 
 namespace rain {
 
+// What became of a plan.
 struct SimResult {
   std::string failure;  // empty: none
   uint64_t hash = 0;    // of the history
