@@ -43,6 +43,7 @@ void InterleavingModel::ArriveAtWait(size_t thread, const void* condition, const
 bool InterleavingModel::Do(size_t thread) {
   const PendingStep& at = at_[thread];
   search_.Touch(at.number, at.access != Access::load);
+  if (at.stand != Stand::step) search_.Blocks();
   if (at.stand == Stand::lock) locked_.insert(at.object);
   if (at.stand == Stand::wait) {
     TakeSignal(thread);

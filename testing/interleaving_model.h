@@ -37,7 +37,7 @@ struct PendingStep {
 // Made anew for each schedule. Tells the search what each step touches. Thread: whichever has the token.
 class InterleavingModel {
  public:
-  static constexpr size_t kMaxThreads = 8;
+  static constexpr size_t kMaxThreads = InterleavingSearch::kMaxThreads;
   using Time = std::chrono::steady_clock::time_point;
 
   InterleavingModel(InterleavingSearch& search, size_t threads) : search_(search), threads_(threads) {}

@@ -27,23 +27,21 @@ std::chrono::steady_clock::time_point TimeOf(Instant instant) {
 template <class B>
 struct Guarded {
   B baton;
-  int inside = 0;
+  Atomic<int> inside{0};  // a step of its own: where two are inside, their order matters
   int turns = 0;
-  Atomic<int> nudges{0};
 
   // A turn, if the baton comes in time.
   bool TakeTurn(Instant deadline) {
-    if (!baton.Acquire(deadline, [this] { nudges.fetch_add(1); })) {
-      Require(!baton.HeldHere(), "who gave up does not hold it");
+    if (!baton.Acquire(deadline, [] {})) {
+      Require(!B::AnyHeldHere(), "who gave up holds none");
       return false;
     }
     Require(baton.HeldHere() && B::AnyHeldHere(), "who got it holds it");
-    Require(++inside == 1, "one holds it at a time");
+    Require(inside.fetch_add(1) == 0, "one holds it at a time");
     ++turns;
-    nudges.load();  // here others may try
-    --inside;
+    inside.fetch_sub(1);
     baton.Release();
-    Require(!baton.HeldHere() && !B::AnyHeldHere(), "who released it holds it no more");
+    Require(!B::AnyHeldHere(), "who released it holds none");
     return true;
   }
   void RequireToBeFree() {
@@ -140,7 +138,7 @@ class SmallBaton {
   static bool AnyHeldHere() { return held_by_me_ != nullptr; }
 
   bool Acquire(Instant deadline, absl::FunctionRef<void()> nudge) {
-    Waiter self;
+    Waiter self{};
     {
       MutexLock lock(mutex_);
       if (!held_) {

@@ -56,12 +56,12 @@ TEST(Explore, WithoutPreemptionsThreadsRunOneAfterAnother) {
   EXPECT_EQ(Explore(Steps({3, 3}, true), {.max_preemptions = 6}).schedules, 20u);
 }
 
-// A small program by chance: threads that add to two counters and read them, some under a lock.
+// A small program by chance: threads that add to two counters and read them, some under a lock, wait and signal.
 class Program {
  public:
   explicit Program(uint32_t seed) {
     std::minstd_rand chance(seed);
-    for (const size_t thread : {0, 0, 1, 1, 2}) threads_[thread].push_back(static_cast<int>(chance() % 6));
+    for (const size_t thread : {0, 0, 1, 1, 2}) threads_[thread].push_back(static_cast<int>(chance() % 8));
   }
 
   // What its threads may read, of all schedules.
@@ -76,6 +76,7 @@ class Program {
  private:
   struct State {
     interleaved::Mutex mutex;
+    interleaved::CondVar changed;
     std::array<interleaved::Atomic<int>, 2> counters;
     std::array<std::string, 3> read;
   };
@@ -95,9 +96,15 @@ class Program {
       counter.store(counter.load() * 2 + 1);
     } else if (step < 4) {
       read += std::to_string(counter.load());
-    } else {
+    } else if (step < 6) {
       interleaved::MutexLock lock(state.mutex);
       read += std::to_string(counter.fetch_add(1));
+    } else if (step == 6) {
+      interleaved::MutexLock lock(state.mutex);
+      state.changed.WaitUntil(state.mutex, std::chrono::steady_clock::time_point(std::chrono::hours(2)));
+      read += TimeNow() < std::chrono::steady_clock::time_point(std::chrono::hours(2)) ? "signalled" : "late";
+    } else {
+      state.changed.SignalOne();
     }
   }
 
@@ -107,7 +114,7 @@ class Program {
 TEST(Explore, WhatItLeavesOutLeadsToNothingNew) {
   size_t reduced = 0;
   size_t all = 0;
-  for (uint32_t seed = 1; seed <= static_cast<uint32_t>(Scaled(20, 5, 500)); ++seed) {
+  for (uint32_t seed = 1; seed <= static_cast<uint32_t>(Scaled(20, 5, 2000)); ++seed) {
     const Program program(seed);
     EXPECT_EQ(program.Outcomes(true, reduced), program.Outcomes(false, all)) << "seed " << seed;
   }
