@@ -42,8 +42,8 @@ class Interleaver {
   // The time, of steady_clock, which passes only as the test says.
   virtual std::chrono::steady_clock::time_point Now(Place place) = 0;
   // An object begins or ends at this address.
-  virtual void Begin(const void* object) = 0;
-  virtual void End(const void* object) = 0;
+  virtual void Begin(void* object) = 0;
+  virtual void End(void* object) = 0;
 
  protected:
   ~Interleaver() = default;

@@ -57,8 +57,8 @@ class Explorer final : public std::enable_shared_from_this<Explorer> {
     void Wait(const void* condition, const void* mutex, Time deadline, Place place) override;
     void Signal(const void* condition, bool all) override;
     Time Now(Place place) override;
-    void Begin(const void* object) override;
-    void End(const void* object) override;
+    void Begin(void* object) override;
+    void End(void* object) override;
 
    private:
     friend class Explorer;
@@ -139,12 +139,12 @@ Time Explorer::Seat::Now(Place place) {
   return explorer_.model_->now();
 }
 
-void Explorer::Seat::Begin(const void* object) {
+void Explorer::Seat::Begin(void* object) {
   const Unseen unseen;
   explorer_.model_->Make(object);
 }
 
-void Explorer::Seat::End(const void* object) {
+void Explorer::Seat::End(void* object) {
   const Unseen unseen;
   explorer_.model_->Destroy(object);
 }

@@ -10,6 +10,7 @@
 #include "listenrain/framework/loop_core.h"
 #include "listenrain/testing/interleaving/explored_test.h"
 #include "listenrain/testing/interleaving/model_loop_test.h"
+#include "listenrain/testing/scale.h"
 
 namespace rain {
 namespace {
@@ -194,15 +195,13 @@ TEST(Mailbox, ATimerAndAPostEachEndTheSleep) {
 // As NewUvLoop's deleter does: what is posted meanwhile runs or ends, and the thread comes to its end.
 TEST(Mailbox, ALoopEndsWhileOthersPost) {
   struct State {
-    Fates fates{2};
+    Fates fates{1};
     ModelLoop loop;
   };
   const Exploration all = ExploreAndTell("the end of a loop", [](Scenario& scenario) {
     auto state = std::make_shared<State>();
     scenario.Thread("loop", [state] { state->loop.ThreadMain(); });
-    scenario.Thread("poster", [state] {
-      for (size_t i = 0; i < 2; ++i) state->loop.Run(state->fates.Task(i));
-    });
+    scenario.Thread("poster", [state] { state->loop.Run(state->fates.Task(0)); });
     scenario.Thread("owner", [state] { state->loop.End(); });
     scenario.AtEnd([state] { state->fates.RequireEachToHaveEnded(); });
   });
@@ -215,7 +214,7 @@ TEST(Mailbox, ACallerDrivesTheLoopUntilItsTaskRan) {
     Atomic<bool> ran{false};
     ModelLoop loop;
   };
-  const Exploration all = ExploreAndTell("a caller that drives", [](Scenario& scenario) {
+  const auto set_up = [](Scenario& scenario) {
     auto state = std::make_shared<State>();
     const Instant deadline{std::chrono::nanoseconds(std::chrono::hours(2)).count()};
     scenario.Thread("loop", [state] { state->loop.ThreadMain(); });
@@ -224,7 +223,10 @@ TEST(Mailbox, ACallerDrivesTheLoopUntilItsTaskRan) {
       while (!state->ran.load()) state->loop.RunTurn(deadline);
       state->loop.End();
     });
-  });
+  };
+  ExploreOptions options;
+  if (CurrentTestScale() != TestScale::long_run) options.max_preemptions = 2;
+  const Exploration all = ExploreAndTell("a caller that drives", set_up, options);
   EXPECT_TRUE(all.ok()) << all.failure;
 }
 
