@@ -23,6 +23,13 @@ void AnnotateIgnoreSyncEnd(const char* file, int line);
 
 namespace rain {
 
+// True where ThreadSanitizer looks on.
+#ifdef RAIN_UNSEEN
+inline constexpr bool kUnderThreadSanitizer = true;
+#else
+inline constexpr bool kUnderThreadSanitizer = false;
+#endif
+
 // May be nested. Begins and ends on one thread.
 class Unseen {
  public:

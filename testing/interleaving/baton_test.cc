@@ -1,7 +1,7 @@
 // The baton: held by one at a time, handed to whoever waits, and never lost.
 #include "listenrain/framework/baton.h"
 
-#include <array>
+#include <deque>
 #include <memory>
 #include <string>
 #include <utility>
@@ -138,7 +138,7 @@ class SmallBaton {
   static bool AnyHeldHere() { return held_by_me_ != nullptr; }
 
   bool Acquire(Instant deadline, absl::FunctionRef<void()> nudge) {
-    Waiter self{};
+    Waiter* own = nullptr;
     {
       MutexLock lock(mutex_);
       if (!held_) {
@@ -146,10 +146,12 @@ class SmallBaton {
         held_by_me_ = this;
         return true;
       }
-      line_.push_back(&self);
+      own = &waiters_.emplace_back();
+      line_.push_back(own);
     }
     nudge();
     MutexLock lock(mutex_);
+    Waiter& self = *own;
     while (!self.granted) {
       if (deadline.infinite()) {
         self.changed.Wait(mutex_);
@@ -187,6 +189,7 @@ class SmallBaton {
   Mutex mutex_;
   bool held_ ABSL_GUARDED_BY(mutex_) = false;
   std::vector<Waiter*> line_ ABSL_GUARDED_BY(mutex_);
+  std::deque<Waiter> waiters_ ABSL_GUARDED_BY(mutex_);  // all there were: wrong ones come back to them
 };
 template <Wrong wrong>
 thread_local const void* SmallBaton<wrong>::held_by_me_ = nullptr;

@@ -183,29 +183,29 @@ template <Wrong wrong>
 class SmallHome {
  public:
   struct Node {
-    Node* next = nullptr;
+    Atomic<Node*> next{nullptr};
   };
 
   void Push(Node* node) {
     if (wrong == Wrong::nowhere || wrong == Wrong::forgets_who_is_last) {
       MutexLock lock(mutex_);
-      node->next = head_.load();
+      node->next.store(head_.load());
       return head_.store(node);
     }
     Node* head = head_.load();
-    node->next = head;
+    node->next.store(head);
     if (wrong == Wrong::loses_a_node) return head_.store(node);
-    while (!head_.compare_exchange_strong(head, node)) node->next = head;
+    while (!head_.compare_exchange_strong(head, node)) node->next.store(head);
   }
   Node* Pop() {
     if (wrong != Wrong::falls_for_aba) {
       MutexLock lock(mutex_);
       Node* head = head_.load();
-      if (head != nullptr) head_.store(head->next);
+      if (head != nullptr) head_.store(head->next.load());
       return head;
     }
     Node* head = head_.load();
-    while (head != nullptr && !head_.compare_exchange_strong(head, head->next)) {
+    while (head != nullptr && !head_.compare_exchange_strong(head, head->next.load())) {
     }
     return head;
   }
