@@ -1,6 +1,7 @@
 // The baton: held by one at a time, handed to whoever waits, and never lost.
 #include "listenrain/framework/baton.h"
 
+#include <atomic>
 #include <deque>
 #include <memory>
 #include <string>
@@ -27,8 +28,8 @@ std::chrono::steady_clock::time_point TimeOf(Instant instant) {
 template <class B>
 struct Guarded {
   B baton;
-  Atomic<int> inside{0};  // a step of its own: where two are inside, their order matters
-  int turns = 0;
+  Atomic<int> inside{0};      // a step of its own: where two are inside, their order matters
+  std::atomic<int> turns{0};  // no step: only wrong batons let two come here
 
   // A turn, if the baton comes in time.
   bool TakeTurn(Instant deadline) {

@@ -62,7 +62,7 @@ class Program {
  public:
   explicit Program(uint32_t seed) {
     std::minstd_rand chance(seed);
-    for (const size_t thread : {0, 0, 1, 1, 2}) threads_[thread].push_back(static_cast<int>(chance() % 8));
+    for (const size_t thread : {0u, 0u, 1u, 1u, 2u}) threads_[thread].push_back(static_cast<int>(chance() % 8));
   }
 
   // What its threads may read, of all schedules.
@@ -169,10 +169,13 @@ TEST(Explore, FindsASignalThatComesBeforeTheWait) {
         while (!flag->set.load()) flag->changed.Wait(flag->mutex);
       });
       scenario.Thread("setter", [flag, signals_under_the_lock] {
-        if (signals_under_the_lock) flag->mutex.Lock();
-        flag->set.store(true);
-        flag->changed.SignalOne();
-        if (signals_under_the_lock) flag->mutex.Unlock();
+        const auto set = [flag] {
+          flag->set.store(true);
+          flag->changed.SignalOne();
+        };
+        if (!signals_under_the_lock) return set();
+        interleaved::MutexLock lock(flag->mutex);
+        set();
       });
     };
   };

@@ -57,7 +57,7 @@ TEST(OutcomesInterleaved, ACountdownIsOverOnceAndAfterEveryPart) {
       int over = 0;
     };
     auto state = std::make_shared<State>();
-    auto countdown = MakeRef<Countdown>(3, [state] {
+    auto countdown = MakeRef<Countdown>(size_t{3}, [state] {
       for (const int part : state->parts) Require(part == 1, "it sees what was done before");
       ++state->over;
     });

@@ -27,7 +27,7 @@ using Program = std::array<std::vector<Act>, kThreads>;
 Program ByChance(uint32_t seed) {
   std::minstd_rand chance(seed);
   Program program;
-  for (const size_t thread : {0, 0, 1, 1, 2}) {
+  for (const size_t thread : {0u, 0u, 1u, 1u, 2u}) {
     std::vector<Act>& acts = program[thread];
     const size_t counter = chance() % 2;
     const size_t mutex = 2 + (chance() % 3 == 0 ? 1 : 0);
