@@ -42,11 +42,13 @@ absl::Status PostBox::Submit(Submission& submission, Encode encode) {
 }
 
 bool PostBox::cancelled(const MsgId& id, uint32_t channel) const {
-  if (gone() || channel != this->channel()) return true;
-  if (noted_.load(std::memory_order_acquire) == 0) return false;
-  MutexLock lock(mutex_);
-  const auto found = noted_requests_.find(id);
-  return found != noted_requests_.end() && found->second.cancelled;
+  if (noted_.load(std::memory_order_acquire) > 0) {
+    MutexLock lock(mutex_);
+    const auto found = noted_requests_.find(id);
+    if (found != noted_requests_.end() && found->second.cancelled) return true;
+  }
+  // Looked at last: where a channel's end has swept what was noted, it is seen here.
+  return gone() || channel != this->channel();
 }
 
 void PostBox::OnCancelled(const MsgId& id, uint32_t channel, absl::AnyInvocable<void() &&> told) {
