@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "listenrain/framework/clock.h"
 #include "listenrain/framework/protocol.h"
 #include "listenrain/framework/shard.h"
 #include "listenrain/framework/transport.h"
@@ -14,8 +15,7 @@
 namespace rain {
 namespace {
 
-constexpr size_t kCallsPerTurn = 1024;                  // that are looked at, before the loop does something else
-constexpr absl::Duration kLongest = absl::Hours(1000);  // clocks overflow
+constexpr size_t kCallsPerTurn = 1024;  // that are looked at, before the loop does something else
 
 std::string Count(size_t count, absl::string_view one, absl::string_view many) {
   return absl::StrCat(count, " ", count == 1 ? one : many);
@@ -76,7 +76,8 @@ absl::string_view ToString(CallStage stage) {
 std::string ToString(const InFlightReport& report) {
   std::string text;
   for (const TransportInFlight& transport : report.transports) AppendTransport(transport, text);
-  if (report.transports.empty()) text = "nothing is in flight\n";
+  if (report.transports.empty())
+    text = report.silent_loops > 0 ? "nothing is in flight, on the other loops\n" : "nothing is in flight\n";
   if (report.silent_loops > 0) {
     absl::StrAppend(&text, Count(report.silent_loops, "loop", "loops"), " did not answer in time: something blocks there\n");
   }
@@ -144,9 +145,16 @@ void InFlightLook::Add(std::vector<TransportInFlight> found, bool whole) {
 }
 
 InFlightReport InFlightLook::Await(absl::Duration timeout) {
-  const auto deadline = std::chrono::steady_clock::now() + absl::ToChronoNanoseconds(std::min(timeout, kLongest));
+  const Instant deadline = SystemClock().Now() + timeout;
   MutexLock lock(mutex_);
-  while (left_ > 0 && std::chrono::steady_clock::now() < deadline) changed_.WaitUntil(mutex_, deadline);
+  while (left_ > 0) {
+    if (deadline.infinite()) {
+      changed_.Wait(mutex_);
+      continue;
+    }
+    if (SystemClock().Now() >= deadline) break;
+    changed_.WaitUntil(mutex_, std::chrono::steady_clock::time_point(std::chrono::nanoseconds(deadline.nanoseconds)));
+  }
   report_.silent_loops += left_;
   return Sorted(std::move(report_));
 }
