@@ -68,6 +68,7 @@ class Counter {
   X(part_failed, "a codec or queue of the protocol failed")                                            \
   X(peer_error, "the peer replied with an error: Stats::peer_errors says which")
 
+// What brought a request's failure about; its status says what may be done now.
 enum class FailureReason : uint8_t {
 #define RAIN_FAILURE_REASON(name, what) name,
   RAIN_FAILURE_REASONS(RAIN_FAILURE_REASON)

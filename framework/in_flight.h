@@ -29,6 +29,7 @@ enum class CallStage : uint8_t {
   replying,    // its reply waits to be written
 };
 
+// One call, as it was when it was looked at.
 struct InFlightCall {
   MsgId id;  // empty: not given yet
   CallStage stage = CallStage::queued;
