@@ -221,6 +221,9 @@ TEST_F(FailureReasonTest, TheIdIsInFlight) {
   Settle();
   EXPECT_TRUE(absl::IsAlreadyExists(second.result.status())) << second.result.status();
   EXPECT_THAT(Reasons(protocol), ElementsAre(Pair("id_in_flight", 1)));
+  rain_->Stop();
+  Settle();
+  EXPECT_EQ(first.told, 1);
 }
 
 TEST_F(FailureReasonTest, ACodecFails) {
