@@ -72,6 +72,7 @@ struct Outgoing final : Timer {
   ListHook<Outgoing> queue_hook;
   ListHook<Outgoing> in_flight_hook;
   const void* in_flight_at = nullptr;  // the stat machine pool that has it; thread: loop
+  Instant begun;                       // when it was submitted; of a reply: when its request came
   alignas(std::max_align_t) std::array<std::byte, kRoomBytes> room;
 
  private:

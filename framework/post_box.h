@@ -67,7 +67,8 @@ struct SendOptions {
 // One message for a transport, with all that the engine must know of it.
 struct Submission {
   MessageHeader header;                    // of a request: `remaining` is its timeout
-  Instant deadline = Instant::Infinite();  // set by Submit
+  Instant begun;                           // set by Submit, for requests
+  Instant deadline = Instant::Infinite();  // the same
   bool idempotent = false;
   bool wait_for_ready = false;
   bool wait_for_room = false;
@@ -99,6 +100,9 @@ class PostBox final : public RefCounted {
   // Errors (nothing happens then): RESOURCE_EXHAUSTED full queue or size limit; ALREADY_EXISTS msgID in flight; CANCELLED
   // stopped; UNAVAILABLE the transport is gone; the codec's own.
   absl::Status Submit(Submission& submission, Encode encode);
+
+  // Of all transports of this protocol on this loop.
+  Counters& counters() const;
 
   // Ends a request as CANCELLED, in a later turn, unless it has its outcome by then.
   void Cancel(Token token);

@@ -39,7 +39,7 @@ void Transport::OnIdle() {
   const absl::Duration silent = now() - last_read_;
   if (silent < kTrimAfter) return idle_.Start(kTrimAfter - silent);
   if (link_ != nullptr) link_->Trim();
-  if (asked_ids_.empty()) asked_ids_ = {};
+  if (asked_by_id_.empty()) asked_by_id_ = {};
   early_answers_.Trim();
 }
 
