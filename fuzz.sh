@@ -36,5 +36,5 @@ done
 [[ ${#targets[@]} -gt 0 ]] || targets=("${known[@]}")
 programs=("${targets[@]/#/testing/fuzz/}")
 ninja -C build-fuzz "${programs[@]/%/_fuzz}"
-ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1:check_initialization_order=1:detect_leaks=1 \
+ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1:check_initialization_order=1:detect_leaks=1:malloc_context_size=10:quarantine_size_mb=64 \
   UBSAN_OPTIONS=print_stacktrace=1 python3 -B testing/fuzz/fuzz_runs.py "${options[@]}" "${targets[@]}"

@@ -7,7 +7,8 @@
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static const auto& codecs = *new auto([] {
     std::vector<std::shared_ptr<const rain::MessageCodec<rain::RawMessage>>> made;
-    for (const size_t id_bytes : {1, 8, 36, 256}) made.push_back(rain::NewRawMessageCodec({.id_bytes = id_bytes}).value());
+    for (const size_t id_bytes : {size_t{1}, size_t{8}, size_t{36}, size_t{256}})
+      made.push_back(rain::NewRawMessageCodec({.id_bytes = id_bytes}).value());
     return made;
   }());
   for (const auto& codec : codecs) {

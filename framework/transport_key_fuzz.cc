@@ -28,12 +28,13 @@ void One(const TransportKey& key) {
   MustHold(absl::string_view(text).substr(0, key.scheme().size()) == key.scheme(), "a scheme that does not begin the key");
   std::string again = absl::StrCat(key.scheme(), text.compare(key.scheme().size(), 3, "://") == 0 ? "://" : ":", key.address());
   char separator = '?';
+  constexpr int kLookedAt = 8;  // of many options
+  int looked_at = 0;
   for (const auto& [name, value] : key.options()) {
     absl::StrAppend(&again, absl::string_view(&separator, 1), name, "=", value);
     separator = '&';
-    const std::string other = name + "_";
-    MustHold(key.options().count(other) > 0 || key.CheckOptions({name}).ok() == (key.options().size() == 1),
-             "an option is known although it is not");
+    if (++looked_at > kLookedAt) continue;
+    MustHold(key.CheckOptions({name}).ok() == (key.options().size() == 1), "an option is known although it is not");
     for (const int base : {8, 10}) {
       Number(key, name, 0, INT64_MAX, base);
       Number(key, name, 1, 255, base);

@@ -34,6 +34,7 @@ class Run:
     self.grew_at = 0.0  # seconds, when edges were last more than before
     self.fell = []  # the inputs
     self.seconds = 0.0
+    self.processor_seconds = 0.0
     self.status = 0
 
   def read(self, line, at):
@@ -48,11 +49,11 @@ class Run:
 
   def row(self):
     ended = 'fell' if self.fell else 'ok' if self.status == 0 else f'status {self.status}'
-    return [self.target, self.executions, round(self.executions / max(self.seconds, 1)), self.edges, self.features,
-            round(self.grew_at), len(self.fell), ended]
+    rates = [round(self.executions / max(seconds, 1)) for seconds in (self.seconds, self.processor_seconds)]
+    return [self.target, self.executions, *rates, self.edges, self.features, round(self.grew_at), len(self.fell), ended]
 
 
-HEAD = ['target', 'executions', 'per second', 'edges', 'features', 'last grew (s)', 'crashes', '']
+HEAD = ['target', 'executions', 'per second', 'per CPU second', 'edges', 'features', 'last grew (s)', 'crashes', '']
 
 
 def table(runs):
@@ -87,7 +88,9 @@ def fuzz(target, seconds):
       for line in process.stdout:
         log.write(line)
         run.read(line, time.monotonic() - begun)
-    run.status = process.returncode
+      _, status, usage = os.wait4(process.pid, 0)
+      run.status = process.returncode = os.waitstatus_to_exitcode(status)
+  run.processor_seconds = usage.ru_utime + usage.ru_stime
   run.seconds = time.monotonic() - begun
   print(f'{target}: {run.executions} executions, {run.edges} edges{", FELL" if run.fell else ""}', flush=True)
   return run
