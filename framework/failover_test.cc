@@ -141,6 +141,33 @@ TEST_F(FailoverTest, ACallThatTakesLongHoldsTheOthersUpForAWhileOnly) {
   Settle();
 }
 
+// Nobody reads it, and so its peer would leave it one day.
+TEST_F(FailoverTest, ABetterChannelThatCannotBeMovedToSoonIsGivenUpAndAnotherOneAskedForLater) {
+  const auto network = std::make_shared<ScriptedNetwork>();
+  const auto protocol = Reviewing(network);
+  const auto first = ScriptedPeer::Make();
+  const auto better = ScriptedPeer::Make();
+  network->dials.Connect(first);
+  network->dials.Connect(better);
+  Outcome<Message> slow;
+  ASSERT_TRUE(rain_->Send(protocol, kKey, Message::Text("s"), slow.callback(), {.timeout = absl::Seconds(60)}).ok());
+  Settle();
+  network->dials.review_after.reset();  // after the one that is due already
+  loop_->Advance(absl::Seconds(1));
+  EXPECT_EQ(network->dials.asked(), 2);
+  EXPECT_FALSE(better->destroyed());
+  network->dials.review_after = absl::Milliseconds(10);
+  loop_->Advance(absl::Seconds(1.5));
+  Settle();
+  EXPECT_TRUE(better->destroyed());
+  EXPECT_EQ(network->dials.asked(), 2);
+  loop_->Advance(absl::Seconds(2));
+  EXPECT_EQ(network->dials.asked(), 3);
+  EXPECT_FALSE(first->closed());
+  rain_->Stop();
+  Settle();
+}
+
 TEST_F(FailoverTest, TheMoveWaitsForWhatIsInFlight) {
   const auto network = std::make_shared<ScriptedNetwork>();
   const auto protocol = Reviewing(network);

@@ -171,6 +171,7 @@ class ListenRain::Engine : public std::enable_shared_from_this<ListenRain::Engin
     const auto accepting = MakeRef<Countdown>(shards_.size(), drain);
     for (const Ref<Shard>& shard : shards_) {
       shard->Execute([shard, accepting] {
+        shard->BeginEnd();
         for (Resident* resident : shard->Residents()) resident->StopAccepting();
         accepting->Down();
       });

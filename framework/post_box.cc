@@ -132,7 +132,7 @@ void PostBox::set_peer(const PeerInfo& peer) {
 }
 
 absl::Status PostBox::Closed() const {
-  if (shard_->shut()) return absl::CancelledError("this ListenRain is stopped");
+  if (shard_->ending()) return absl::CancelledError(absl::StrCat("this ListenRain is ", shard_->shut() ? "stopped" : "draining"));
   return absl::UnavailableError(absl::StrCat("the transport to ", key_.text(), " is closed"));
 }
 

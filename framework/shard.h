@@ -78,6 +78,9 @@ class Shard final : public RefCounted, private TurnTask {
   // Ends every resident and every message that comes later, as CANCELLED. Idempotent.
   void Shut();
   bool shut() const { return shut_; }
+  // All that lives here is being drained, and then the shard is shut: what comes is refused.
+  void BeginEnd() { ending_ = true; }
+  bool ending() const { return ending_ || shut_; }
 
  private:
   void DrainMailbox();
@@ -90,6 +93,7 @@ class Shard final : public RefCounted, private TurnTask {
   IntrusiveList<Resident, &Resident::resident_hook_> residents_;
   std::vector<std::unique_ptr<Resident>> graves_;
   bool shut_ = false;
+  bool ending_ = false;
 
   Mutex mutex_;
   Outgoing* first_mail_ ABSL_GUARDED_BY(mutex_) = nullptr;

@@ -30,10 +30,10 @@ void Transport::OnBetter(std::unique_ptr<Channel> channel) {
 }
 
 void Transport::OnPatienceOver() {
-  if (leaving_) return;
-  holding_ = !holding_;
+  const bool over = leaving_ || holding_;
+  holding_ = leaving_ || !holding_;
   hold_.Start(Patience());
-  if (holding_) return;
+  if (!over) return;
   if (redialer_->Decline()) {
     hold_.Stop();
     better_ = nullptr;

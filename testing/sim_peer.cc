@@ -333,8 +333,7 @@ SendOptions Peer<M>::OptionsOf(const SimCall& call, uint64_t number) {
   options.cancellation = &cancellations_[number];
   accounts_.world.agenda().In(call.cancelled_after, [this, alive = std::weak_ptr<int>(alive_), number] {
     if (alive.expired()) return;
-    cancellations_[number].Cancel();
-    cancellations_.erase(number);
+    if (const auto found = cancellations_.find(number); found != cancellations_.end()) found->second.Cancel();
   });
   return options;
 }
@@ -356,7 +355,9 @@ void Peer<M>::Ask(const SimCall& call, Told told) {
   const absl::Status sent = Send(call, number, options, told);
   calls.OnSendReturned(number, sent);
   if (call.one_way && sent.ok()) calls.OnPosted(number);
-  if (told && !sent.ok()) told(sent);
+  if (sent.ok()) return;
+  cancellations_.erase(number);
+  if (told) told(sent);
 }
 
 template <class M>
@@ -409,6 +410,7 @@ void Peer<M>::CheckOutcome(uint64_t number, const Asked& asked, const absl::Stat
 template <class M>
 void Peer<M>::OnOutcome(uint64_t number, const absl::StatusOr<M>& reply, const Told& told) {
   Note(number, reply);
+  cancellations_.erase(number);
   if (node_.dying()) return;
   const absl::Status& status = reply.status();
   CheckOutcome(number, asked_.extract(number).mapped(), status);

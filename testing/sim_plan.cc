@@ -41,6 +41,7 @@ SimSetting DrawSetting(SimRandom& random) {
   setting.longest_backoff = Milliseconds(random, 20, 5000);
   setting.fails_over = random.OneIn(2);
   setting.gentle = setting.is_native() && random.OneIn(4);
+  if (setting.gentle && setting.keepalive < absl::InfiniteDuration()) setting.keepalive *= 10;  // no slow link looks dead
   setting.time = absl::Seconds(random.OneIn(4) ? 200 : 20);
   setting.burst = random.OneIn(2) ? 1 : random.LogBetween(2, 300);
   setting.link.latency = absl::Microseconds(static_cast<int64_t>(random.LogBetween(20, 50'000)));

@@ -76,6 +76,6 @@ struct SimPlan {
 };
 
 // The same arguments give the same plan, on every machine.
-SimPlan PlanOf(uint64_t seed, size_t calls = 1300, size_t faults = 28);
+SimPlan PlanOf(uint64_t seed, size_t calls = 1300, size_t faults = 40);
 
 }  // namespace rain

@@ -14,7 +14,7 @@
 ABSL_FLAG(uint64_t, seeds, 100, "how many worlds");
 ABSL_FLAG(uint64_t, from, 1, "the first one's seed");
 ABSL_FLAG(uint64_t, calls, 1300, "calls in each");
-ABSL_FLAG(uint64_t, faults, 28, "faults in each");
+ABSL_FLAG(uint64_t, faults, 40, "faults in each");
 ABSL_FLAG(bool, history, false, "print the history of each");
 ABSL_FLAG(bool, stop, false, "stop at the first failure");
 ABSL_FLAG(bool, shorten, true, "look for the shortest plan that fails as the first failure does");
