@@ -223,6 +223,7 @@ TEST_F(DrainTest, WhatComesToATransportThatIsDoneWhileAnotherIsDrainedIsCancelle
   network_->dials.Connect(peer_);
   network_->dials.Connect(ScriptedPeer::Make());
   const auto done = rain_->Open(protocol_, kScripted).value();
+  const auto unused = rain_->Open(protocol_, "scripted://unused").value();
   ASSERT_TRUE(done.Post(Message::Text("?")).ok());
   Settle();
   Outcome<Message> outcome;
@@ -233,6 +234,8 @@ TEST_F(DrainTest, WhatComesToATransportThatIsDoneWhileAnotherIsDrainedIsCancelle
   EXPECT_EQ(outcome.told, 0);
   const absl::Status refused = done.Post(Message::Text("?"));
   EXPECT_TRUE(absl::IsCancelled(refused)) << refused;
+  EXPECT_TRUE(absl::IsCancelled(unused.Post(Message::Text("?"))));
+  EXPECT_EQ(network_->dials.asked(), 2);
   loop_->Advance(absl::Seconds(1));
   EXPECT_EQ(outcome.told, 1);
 }

@@ -101,6 +101,7 @@ class InFlightLook::Part {
 
  private:
   bool SawAll() {
+    if (shard_->shut()) return whole_ = true;  // nothing is in flight there any more
     if (!std::exchange(listed_, true)) boxes_ = shard_->TransportBoxes(protocol_.get());
     for (size_t calls = 0; calls < kCallsPerTurn && next_ < boxes_.size(); ++next_) {
       const Transport* transport = boxes_[next_]->opened_transport();

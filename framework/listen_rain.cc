@@ -137,6 +137,7 @@ class ListenRain::Engine : public std::enable_shared_from_this<ListenRain::Engin
   // Makes the transport of a box, on its loop, each time that it is used anew.
   absl::AnyInvocable<void() &&> OpenerOf(PostBox& of, std::unique_ptr<ChannelGenerator> generator) {
     return [engine = weak_from_this(), box = &of, generator = std::move(generator)]() mutable {
+      if (box->shard().ending()) return;
       auto transport = std::make_unique<Transport>(Ref<PostBox>::Share(box), box->protocol().router);
       Transport& housed = *transport;
       housed.set_on_gone([engine, box] {

@@ -57,12 +57,15 @@ void Redialer::ReviewLater() {
   if (after.has_value()) review_.Start(std::max(*after, least_review_));
 }
 
-bool Redialer::Decline() {
-  if (reviewing_) return false;
+void Redialer::Decline() {
   GuardedAndLogged("the channel generator", [&] { generator_->Declined(); });
   least_review_ = std::clamp(least_review_ * 2, kFirstReviewAgain, kLastReviewAgain);
   ReviewLater();
-  return true;
+}
+
+void Redialer::Move() {
+  least_review_ = absl::ZeroDuration();
+  ReviewLater();
 }
 
 void Redialer::Review() {
@@ -70,9 +73,10 @@ void Redialer::Review() {
   const auto answered = [this](absl::StatusOr<std::unique_ptr<Channel>> channel) {
     reviewing_ = false;
     const std::optional<absl::Duration> lost = std::exchange(lost_, std::nullopt);
+    if (channel.ok() && !lost.has_value()) return events_.OnBetter(*std::move(channel));
     if (channel.ok()) {
       ReviewLater();
-      return lost.has_value() ? events_.OnDialed(*std::move(channel)) : events_.OnBetter(*std::move(channel));
+      return events_.OnDialed(*std::move(channel));
     }
     if (!lost.has_value()) return ReviewLater();
     if (!WaitForNext(lost_why_, *lost)) events_.OnGivenUp(std::move(lost_why_));

@@ -39,9 +39,10 @@ class Redialer {
   // The channel died, having carried traffic for so long: another attempt follows in a while. False if there will be none.
   bool Redial(const absl::Status& why, absl::Duration lived);
 
-  // The better channel was not used, and is gone: another one is asked for after a while, ever later. False if that is being
-  // done.
-  bool Decline();
+  // After OnBetter: the better channel is in use now; or it is not, and gone, and another one is asked for after a while, ever
+  // later. One of the two, and no better one comes before, unless the channel in use dies first.
+  void Move();
+  void Decline();
 
   // True from an attempt that failed until one that does not.
   bool down() const { return !failure_.ok(); }

@@ -162,6 +162,7 @@ class Transport final : public Resident, private LinkEvents, private DeadlineOwn
   void OnBetter(std::unique_ptr<Channel> channel) override;
   bool Quiet() const;
   void MaybeMove();
+  void MoveTo(std::unique_ptr<Channel> better);
   void OnPatienceOver();
   absl::Duration Patience() const;
   void Unlink(const absl::Status& why);

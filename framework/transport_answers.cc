@@ -86,6 +86,7 @@ void Transport::AnswerError(const MsgId& id, const absl::Status& why, bool in_pl
     Submission error;
     error.header.id = id;
     error.header.kind = MessageKind::error;
+    error.begun = now();
     const auto encode = [&](const MessageHeader& header, PayloadWriter& to) { return codec_.EncodeError(header, why, to); };
     if ((in_place ? SubmitDirect(error, encode) : Submit(error, encode)).ok()) return;
     counters_.replies_dropped.Add();
@@ -201,6 +202,7 @@ void Transport::WatchBacklog() {
     stall_.Start(limits_.stall);
   } else if (paused_ && light) {
     paused_ = false;
+    last_read_ = now();  // what came meanwhile is read from here on
     stall_.Stop();
     link_->SetReading(true);
   }

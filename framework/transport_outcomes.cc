@@ -123,7 +123,7 @@ void Transport::TellFailure(Dispatcher& dispatcher, Outgoing& request, absl::Sta
 
 // In order, what was given up holds its place until its reply comes: from a peer that is gone without a word it never does.
 bool Transport::IsHeldByTombstones() const {
-  return in_order() && link_ != nullptr && window_requests_.value() == 0 && !WindowHas(0) &&
+  return in_order() && link_ != nullptr && !paused_ && window_requests_.value() == 0 && !WindowHas(0) &&
          now() - std::max(given_up_, last_read_) >= limits_.stall;
 }
 

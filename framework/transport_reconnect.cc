@@ -23,7 +23,7 @@ constexpr absl::Duration kPatience = absl::Seconds(1);
 // not for long: what is in flight may take its time. Then the better channel is given up, and another one asked for later.
 void Transport::OnBetter(std::unique_ptr<Channel> channel) {
   if (ended_) return;
-  if (link_ == nullptr) return Attach(std::move(channel));
+  if (link_ == nullptr) return MoveTo(std::move(channel));
   better_ = std::move(channel);
   hold_.Start(Patience());
   MaybeMove();
@@ -34,11 +34,15 @@ void Transport::OnPatienceOver() {
   holding_ = leaving_ || !holding_;
   hold_.Start(Patience());
   if (!over) return;
-  if (redialer_->Decline()) {
-    hold_.Stop();
-    better_ = nullptr;
-  }
+  hold_.Stop();
+  better_ = nullptr;
+  redialer_->Decline();
   Pump();
+}
+
+void Transport::MoveTo(std::unique_ptr<Channel> better) {
+  redialer_->Move();
+  Attach(std::move(better));
 }
 
 // A channel that nobody reads answers no pings: it is held for a part of the time after which its peer would leave it.
@@ -61,7 +65,7 @@ void Transport::MaybeMove() {
     const absl::Status why = absl::CancelledError("another channel took over");
     link_->Discard(why);
     Unlink(why);
-    return Attach(std::move(better_));
+    return MoveTo(std::move(better_));
   }
   if (leaving_) Hangup(absl::UnavailableError("the peer went away"));
 }
@@ -134,7 +138,7 @@ void Transport::Lose(absl::Status why) {
   if (!queued.ok()) return EndBecause(absl::InternalError(queued.message()), FailureReason::part_failed);
   MaybeFinish();
   if (ended_) return;
-  if (better_ != nullptr) return Attach(std::move(better_));
+  if (better_ != nullptr) return MoveTo(std::move(better_));
   if (!redialer_->Redial(why, lived)) EndBecause(std::move(why), std::nullopt);
 }
 

@@ -215,6 +215,7 @@ void Transport::CountSent(MessageKind kind, size_t packet_bytes) {
   if (kind == MessageKind::one_way) counters_.posted.Add();
   if (IsReply(kind)) counters_.replies_sent.Add();
   if (kind == MessageKind::error) counters_.errors_sent.Add();
+  if (kind == MessageKind::ping) before_ping_ = link_->end();
 }
 
 void Transport::WriteQueued(Outgoing& outgoing) {

@@ -60,7 +60,7 @@ void Transport::OnKeepalive() {
         absl::StrCat("the peer was silent for ", absl::FormatDuration(silent), ", and did not answer a ping (keepalive)")));
   }
   pinged_ = true;
-  before_ping_ = link_->end();
+  before_ping_ = UINT64_MAX;  // until it is written: replies go before it
   SendControl(MessageKind::ping, MsgId());
 }
 

@@ -261,11 +261,12 @@ bool SimFaults::StrikeNode(const SimFault& fault, SimNode& node) {
   }
 }
 
-// One of the node's connections; false if it has none.
+// One of the node's connections, or if it has none of another's; false if there are none at all.
 bool SimFaults::StrikeConnection(const SimFault& fault, SimNode& node) {
   std::vector<SimNetwork::Road> roads = world_.network().Roads();
   const auto elsewhere = [&](const auto& road) { return road.dialer != node.name() && road.acceptor != node.name(); };
-  roads.erase(std::remove_if(roads.begin(), roads.end(), elsewhere), roads.end());
+  const auto others = std::stable_partition(roads.begin(), roads.end(), [&](const auto& road) { return !elsewhere(road); });
+  if (others != roads.begin()) roads.erase(others, roads.end());
   if (roads.empty()) return false;
   const auto road = roads[static_cast<size_t>(fault.amount % roads.size())];
   const auto connection = road.connection.lock();

@@ -25,10 +25,12 @@ struct SimCallText {
   uint64_t number = UINT64_MAX;
 };
 
+// With so many bytes to pad it.
 inline std::string WriteSimCall(const SimCallText& call, size_t bytes) {
   return absl::StrCat(call.method, " ", call.number, " ", std::string(bytes, 'x'));
 }
 
+// Of another text: -1 and UINT64_MAX.
 inline SimCallText ReadSimCall(absl::string_view text) {
   SimCallText call;
   const size_t first = text.find(' ');
