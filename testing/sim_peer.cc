@@ -4,75 +4,19 @@
 #include <stdexcept>
 #include <utility>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "listenrain/codecs/capnp_codec.h"
-#include "listenrain/codecs/compact.h"
-#include "listenrain/codecs/message.h"
 #include "listenrain/executors/inline_executor.h"
 #include "listenrain/executors/serial_executor.h"
 #include "listenrain/framework/spawn.h"
 #include "listenrain/framework/status.h"
 #include "listenrain/framework/task_handler.h"
 #include "listenrain/testing/line_codec.h"
-#include "listenrain/testing/uuid_codec.h"
+#include "listenrain/testing/sim_wire.h"
 
 namespace rain {
 namespace {
 
 constexpr absl::Duration kSoon = absl::Seconds(5);  // slow links and readers included
-
-// What a call says, on every wire: "method number xxxx".
-struct CallText {
-  int64_t method = -1;
-  uint64_t number = UINT64_MAX;
-};
-
-std::string Write(const CallText& call, size_t bytes) {
-  return absl::StrCat(call.method, " ", call.number, " ", std::string(bytes, 'x'));
-}
-
-CallText ReadCall(absl::string_view text) {
-  CallText call;
-  const size_t first = text.find(' ');
-  if (first == absl::string_view::npos) return call;
-  const size_t second = text.find(' ', first + 1);
-  (void)absl::SimpleAtoi(text.substr(0, first), &call.method);
-  (void)absl::SimpleAtoi(text.substr(first + 1, second - first - 1), &call.number);
-  return call;
-}
-
-// How calls are written in a wire's messages.
-template <class M>
-struct Wire;
-
-template <>
-struct Wire<Message> {
-  static std::shared_ptr<const MessageCodec<Message>> Codec(SimWire wire) {
-    return wire == SimWire::compact ? NewCompactCodec() : NewCapnpCodec();
-  }
-  static Message Make(const CallText& call, size_t bytes) { return Message::Text(call.method, Write(call, bytes)); }
-  static CallText Read(const Message& message) { return ReadCall(message.text()); }
-};
-
-template <>
-struct Wire<UuidMessage> {
-  static std::shared_ptr<const MessageCodec<UuidMessage>> Codec(SimWire wire) {
-    return NewUuidCodec(wire == SimWire::uuid_binary ? UuidForm::binary : UuidForm::text);
-  }
-  // Either width: the other end is padded with zeros.
-  static UuidMessage Make(const CallText& call, size_t bytes, size_t width) {
-    return {absl::StrCat(std::string(width - 12, '0'), absl::Dec(call.number, absl::kZeroPad12)), Write(call, bytes)};
-  }
-  static CallText Read(const UuidMessage& message) { return ReadCall(message.text); }
-};
-
-template <>
-struct Wire<std::string> {
-  static std::shared_ptr<const MessageCodec<std::string>> Codec(SimWire) { return NewLineCodec(); }
-  static std::string Make(const CallText& call, size_t bytes) { return Write(call, bytes); }
-  static CallText Read(const std::string& line) { return ReadCall(line); }
-};
 
 // Without what Status adds in an order of its own.
 std::string TextOf(const absl::Status& status) {
@@ -94,7 +38,6 @@ class Peer final : public SimPeer {
 
   void Ask(const SimCall& call, Told told) override;
   Stats stats() const override { return node_.rain().StatsOf(protocol_); }
-  std::string BeyondLimits() const override;
   void Drain() override;
   bool draining() const override { return draining_; }
   bool answering() const override { return !later_.empty(); }
@@ -137,9 +80,9 @@ class Peer final : public SimPeer {
   Router<M> NewRouter();
   void Listen();
   void Handle(M message, CallContext context, Responder<M> responder);
-  void Handled(const CallText& call, const CallContext& context);
-  void AnswerLater(const CallText& call, M message, CallContext context, Responder<M> responder);
-  void CheckCancelled(const CallText& call, const CallContext& context);
+  void Handled(const SimCallText& call, const CallContext& context);
+  void AnswerLater(const SimCallText& call, M message, CallContext context, Responder<M> responder);
+  void CheckCancelled(const SimCallText& call, const CallContext& context);
   void AskBack(M message, const CallContext& context, Responder<M> responder);
   M NewMessage(int64_t method, uint64_t number, size_t bytes) const;
   uint64_t ReceiverOf(const Connection& connection);
@@ -187,7 +130,7 @@ template <class M>
 ProtocolSpec<M> Peer<M>::NewSpec() {
   ProtocolSpec<M> spec;
   spec.name = "calls";
-  spec.message_codec = Wire<M>::Codec(setting().wire);
+  spec.message_codec = SimWireOf<M>::Codec(setting().wire);
   if (setting().wire == SimWire::line) spec.packet_codec = NewLinePacketCodec();
   if (setting().by_priority) spec.queue = NewPriorityQueue;
   spec.executor = runner_;
@@ -205,7 +148,7 @@ Router<M> Peer<M>::NewRouter() {
     Handle(std::move(message), std::move(context), std::move(responder));
   });
   const auto by_task = [this](M message, CallContext context) -> Task<absl::StatusOr<M>> {
-    Handled(Wire<M>::Read(message), context);
+    Handled(SimWireOf<M>::Read(message), context);
     co_return std::move(message);
   };
   if (setting().is_native()) router.On(kReplyByTask, TaskHandler<M>(by_task));
@@ -222,7 +165,7 @@ void Peer<M>::Listen() {
 }
 
 template <class M>
-void Peer<M>::Handled(const CallText& call, const CallContext& context) {
+void Peer<M>::Handled(const SimCallText& call, const CallContext& context) {
   if (node_.dying()) return;
   accounts_.calls.OnHandled(call.number);
   if (setting().runner != SimRunner::any_order) accounts_.order.OnHandled(ReceiverOf(context.connection()), call.number);
@@ -238,7 +181,7 @@ uint64_t Peer<M>::ReceiverOf(const Connection& connection) {
 
 template <class M>
 void Peer<M>::Handle(M message, CallContext context, Responder<M> responder) {
-  const CallText call = Wire<M>::Read(message);
+  const SimCallText call = SimWireOf<M>::Read(message);
   Handled(call, context);
   if (!responder.expected() || node_.dying()) return;
   switch (call.method) {
@@ -263,7 +206,7 @@ void Peer<M>::Handle(M message, CallContext context, Responder<M> responder) {
 
 // From outside, as another thread would. By then the handler knows if its caller has given up.
 template <class M>
-void Peer<M>::AnswerLater(const CallText& call, M message, CallContext context, Responder<M> responder) {
+void Peer<M>::AnswerLater(const SimCallText& call, M message, CallContext context, Responder<M> responder) {
   const uint64_t number = ++last_later_;
   later_.emplace(number, Later{std::move(message), std::move(context), std::move(responder)});
   const absl::Duration most = absl::Seconds(call.method == kAnswerLater ? 1 : 10);
@@ -277,7 +220,7 @@ void Peer<M>::AnswerLater(const CallText& call, M message, CallContext context, 
 
 // Where the wire can say so, and nothing breaks, a handler hears of it soon.
 template <class M>
-void Peer<M>::CheckCancelled(const CallText& call, const CallContext& context) {
+void Peer<M>::CheckCancelled(const SimCallText& call, const CallContext& context) {
   const auto given_up = accounts_.given_up.find(call.number);
   if (!setting().gentle || !setting().is_prompt() || given_up == accounts_.given_up.end() || context.cancelled()) return;
   const absl::Duration since = accounts_.world.now() - given_up->second;
@@ -304,11 +247,7 @@ void Peer<M>::AskBack(M message, const CallContext& context, Responder<M> respon
 
 template <class M>
 M Peer<M>::NewMessage(int64_t method, uint64_t number, size_t bytes) const {
-  if constexpr (std::is_same_v<M, UuidMessage>) {
-    return Wire<M>::Make({method, number}, bytes, setting().wire == SimWire::uuid_binary ? 16 : 36);
-  } else {
-    return Wire<M>::Make({method, number}, bytes);
-  }
+  return SimWireOf<M>::Make(setting().wire, {method, number}, bytes);
 }
 
 template <class M>
@@ -389,7 +328,7 @@ template <class M>
 void Peer<M>::Note(uint64_t number, const absl::StatusOr<M>& reply) {
   if (node_.dying()) return;
   accounts_.world.history().Note(node_.name(), absl::StrCat("call ", number, " ends: ", TextOf(reply.status())));
-  accounts_.calls.OnOutcome(number, reply.status(), !reply.ok() || Wire<M>::Read(*reply).number == number);
+  accounts_.calls.OnOutcome(number, reply.status(), !reply.ok() || SimWireOf<M>::Read(*reply).number == number);
 }
 
 // Whether it could end so, on a transport that this node dialed.
@@ -430,22 +369,6 @@ void Peer<M>::Drain() {
     draining_ = false;
     Listen();
   });
-}
-
-// Requests of a dead channel that go out again were accepted before: they wait beside what the queue may hold.
-template <class M>
-std::string Peer<M>::BeyondLimits() const {
-  const Limits& limits = setting().limits;
-  for (const PooledTransport& transport : node_.rain().Transports()) {
-    const bool within = transport.queued_packets <= limits.max_queued_packets + limits.window_requests &&
-                        transport.queued_bytes <= limits.max_queued_bytes + limits.window_bytes &&
-                        transport.in_flight <= limits.window_requests;
-    if (!within) {
-      return absl::StrCat(transport.key.text(), " holds more than its limits: ", transport.queued_packets, " packets, ",
-                          transport.queued_bytes, " bytes, ", transport.in_flight, " requests in flight");
-    }
-  }
-  return "";
 }
 
 template <class M>

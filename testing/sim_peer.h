@@ -39,8 +39,6 @@ class SimPeer : public SimProgram {
   // If `told`, it is told the outcome, or why Send refused.
   virtual void Ask(const SimCall& call, std::function<void(const absl::Status&)> told = nullptr) = 0;
   virtual Stats stats() const = 0;
-  // Empty if everything that has a limit is within it.
-  virtual std::string BeyondLimits() const = 0;
 };
 
 // The node with this number; servers come first.
