@@ -130,6 +130,7 @@ void SimConnection::BreakAfter(int side, uint64_t bytes) {
 void SimConnection::Vanish(int side) {
   End& end = ends_[side];
   end.gone = end.vanished = true;
+  end.answers = false;
   end.channel = nullptr;
   auto& wire = pipes_[side].wire;
   if (!wire.empty()) wire.resize(static_cast<size_t>(random_.Below(wire.size() + 1)));
