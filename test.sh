@@ -13,8 +13,8 @@
 #   planted   each bug of testing/planted/ is put into a copy of the tree, and the simulated worlds have to find it; runs no test
 #   coverage  gcc with gcov: what part of the lines and branches the tests reach
 #
-# Build directories: build, build-asan, build-tsan, build-clang, build-coverage, build-docs, build-planted. RAIN_TEST_ARGS goes to `meson test`: a
-# program's name, say.
+# Build directories: build, build-asan, build-tsan, build-clang, build-coverage, build-docs, build-planted. RAIN_TEST_ARGS goes to
+# `meson test`: a program's name, say.
 set -euo pipefail
 cd "$(dirname "$(readlink -f "$0")")"
 source testing/house/setup.sh

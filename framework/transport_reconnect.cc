@@ -30,11 +30,8 @@ void Transport::OnBetter(std::unique_ptr<Channel> channel) {
 }
 
 void Transport::OnPatienceOver() {
-  const bool over = leaving_ || holding_;
-  holding_ = leaving_ || !holding_;
-  hold_.Start(Patience());
-  if (!over) return;
-  hold_.Stop();
+  if (!std::exchange(holding_, true)) return hold_.Start(Patience());
+  holding_ = leaving_;
   better_ = nullptr;
   redialer_->Decline();
   Pump();

@@ -42,10 +42,6 @@ bool IsIn(SimNode& node, const std::vector<PooledTransport>& transports, SimEngi
   return std::any_of(transports.begin(), transports.end(), [state](const auto& transport) { return IsIn(transport, state); });
 }
 
-absl::Duration Milliseconds(SimRandom& random, uint64_t least, uint64_t most) {
-  return absl::Milliseconds(static_cast<int64_t>(random.LogBetween(least, most)));
-}
-
 }  // namespace
 
 const char* NameOf(SimFaultKind kind) {
@@ -110,7 +106,7 @@ std::vector<SimFault> DrawFaults(SimRandom& random, size_t nodes, size_t count, 
     if (random.OneIn(2)) fault.moment = static_cast<SimEngineState>(random.Below(kSimEngineStates));
     fault.node = static_cast<size_t>(random.Below(nodes));
     fault.other = static_cast<size_t>(random.Below(nodes));
-    fault.lasts = Milliseconds(random, 1, 5000);
+    fault.lasts = random.LogMilliseconds(1, 5000);
     fault.amount = random.LogBetween(1, 100'000);
     // Another one that waits for a stop or drain, to meet it before it is over.
     if (!faults.empty() && random.OneIn(2)) {
@@ -249,7 +245,7 @@ bool SimFaults::StrikeNode(const SimFault& fault, SimNode& node) {
       StopAndStart(fault, node);
       return true;
     case SimFaultKind::scarce_memory:
-      During(fault, [&node, memory = std::weak_ptr(node.shared_memory()), amount = fault.amount](bool on) {
+      During(fault, [memory = std::weak_ptr(node.memory()), amount = fault.amount](bool on) {
         if (const auto here = memory.lock()) here->RefuseOneIn(on ? 1 + amount % 8 : 0);
       });
       return true;

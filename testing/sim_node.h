@@ -88,8 +88,7 @@ class SimNode final {
   // While it is up.
   ListenRain& rain() { return *rain_; }
   const std::shared_ptr<Executor>& executor() const { return shown_executor_; }
-  SimMemory& memory() { return *memory_; }
-  const std::shared_ptr<SimMemory>& shared_memory() const { return memory_; }
+  const std::shared_ptr<SimMemory>& memory() const { return memory_; }
   size_t buffer_bytes() const { return buffers_->bytes_in_use(); }
   // Null before it has begun.
   SimProgram* program() { return program_.get(); }

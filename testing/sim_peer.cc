@@ -105,7 +105,7 @@ class Peer final : public SimPeer {
   uint64_t last_later_ = 0;
   std::map<uint64_t, Later> later_;
   std::map<uint64_t, Asked> asked_;                      // calls without an outcome
-  std::map<uint64_t, Cancellation> cancellations_;       // by the call's number, until they are used
+  std::map<uint64_t, Cancellation> cancellations_;       // by the call's number, until it ends
   std::map<std::pair<size_t, bool>, uint64_t> streams_;  // by the key's server, and whether from outside
   const std::shared_ptr<int> alive_ = std::make_shared<int>();
 };
@@ -293,8 +293,12 @@ void Peer<M>::Ask(const SimCall& call, Told told) {
   const SendOptions options = OptionsOf(call, number);
   const absl::Status sent = Send(call, number, options, told);
   calls.OnSendReturned(number, sent);
-  if (call.one_way && sent.ok()) calls.OnPosted(number);
+  if (call.one_way && sent.ok()) {
+    calls.OnPosted(number);
+    asked_.erase(number);
+  }
   if (sent.ok()) return;
+  asked_.erase(number);
   cancellations_.erase(number);
   if (told) told(sent);
 }

@@ -9,10 +9,6 @@
 namespace rain {
 namespace {
 
-absl::Duration Milliseconds(SimRandom& random, uint64_t least, uint64_t most) {
-  return absl::Milliseconds(static_cast<int64_t>(random.LogBetween(least, most)));
-}
-
 Limits DrawLimits(SimRandom& random) {
   Limits limits;
   limits.max_packet_bytes = random.LogBetween(64 << 10, 1 << 20);
@@ -36,9 +32,9 @@ SimSetting DrawSetting(SimRandom& random) {
   setting.observed = random.OneIn(4);
   setting.limits = DrawLimits(random);
   setting.pool.channels_per_key = random.Between(1, 3);
-  setting.pool.max_idle = random.OneIn(2) ? absl::InfiniteDuration() : Milliseconds(random, 100, 5000);
-  setting.keepalive = random.OneIn(2) || !setting.is_native() ? absl::InfiniteDuration() : Milliseconds(random, 200, 5000);
-  setting.longest_backoff = Milliseconds(random, 20, 5000);
+  setting.pool.max_idle = random.OneIn(2) ? absl::InfiniteDuration() : random.LogMilliseconds(100, 5000);
+  setting.keepalive = random.OneIn(2) || !setting.is_native() ? absl::InfiniteDuration() : random.LogMilliseconds(200, 5000);
+  setting.longest_backoff = random.LogMilliseconds(20, 5000);
   setting.fails_over = random.OneIn(2);
   setting.gentle = setting.is_native() && random.OneIn(4);
   if (setting.gentle && setting.keepalive < absl::InfiniteDuration()) setting.keepalive *= 10;  // no slow link looks dead
@@ -60,8 +56,8 @@ SimCall DrawCall(SimRandom& random, const SimSetting& setting, absl::Duration at
   // A protocol without an error reply loses the channel with each such request.
   if (!setting.has_kinds() && call.method > kAnswerMuchLater && !random.OneIn(10)) call.method = kReply;
   call.bytes = random.OneIn(20) ? random.LogBetween(1, 300'000) : random.LogBetween(1, 2000);
-  call.timeout = Milliseconds(random, 5, 8000);
-  if (random.OneIn(10)) call.cancelled_after = Milliseconds(random, 1, 4000);
+  call.timeout = random.LogMilliseconds(5, 8000);
+  if (random.OneIn(10)) call.cancelled_after = random.LogMilliseconds(1, 4000);
   call.style = static_cast<SimStyle>(random.Below(kSimStyles));
   call.priority = static_cast<int>(random.Below(3));
   call.idempotent = random.OneIn(3);

@@ -37,6 +37,10 @@ class SimRandom {
     const uint64_t from = least << Below(doublings + 1);
     return Between(from, from * 2 - 1 < most ? from * 2 - 1 : most);
   }
+  // The same, in milliseconds.
+  absl::Duration LogMilliseconds(uint64_t least, uint64_t most) {
+    return absl::Milliseconds(static_cast<int64_t>(LogBetween(least, most)));
+  }
   // From zero on, and less than `bound`, in whole nanoseconds.
   absl::Duration Below(absl::Duration bound) {
     const int64_t nanoseconds = absl::ToInt64Nanoseconds(bound);

@@ -41,9 +41,8 @@ class SimRun {
   SimWorld world_;
   SimAccounts accounts_;
   SimFaults faults_;
-  const Instant begun_ = world_.now();
   uint64_t steps_ = 0;
-  Instant checked_ = begun_;
+  Instant checked_ = world_.now();
 };
 
 SimRun::SimRun(const SimPlan& plan, bool keeps_lines)

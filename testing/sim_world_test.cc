@@ -163,10 +163,10 @@ TEST_F(SimWorldTest, AClockThatJumpsLetsItsOwnNodesTimersFire) {
 }
 
 TEST_F(SimWorldTest, ScarceMemoryIsRefusedAndMoreIsUsedAgain) {
-  client_.memory().RefuseOneIn(1);
+  client_.memory()->RefuseOneIn(1);
   const absl::Status refused = client().TryToAsk("sim://server:7", "hello");
   EXPECT_TRUE(absl::IsResourceExhausted(refused)) << refused;
-  client_.memory().RefuseOneIn(0);
+  client_.memory()->RefuseOneIn(0);
   client().Ask("sim://server:7", "hello");
   EXPECT_TRUE(world_.RunUntil([&] { return client().replied == 1; }, absl::Seconds(5)));
 }

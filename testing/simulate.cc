@@ -1,7 +1,7 @@
 // simulate: worlds, one for each seed, and whether every promise was kept in all of them.
 #include <algorithm>
 #include <chrono>
-#include <cstdio>
+#include <cstdint>
 #include <string>
 
 #include "absl/flags/flag.h"
@@ -22,15 +22,13 @@ ABSL_FLAG(bool, shorten, true, "look for the shortest plan that fails as the fir
 namespace rain {
 namespace {
 
-void Explain(const SimPlan& plan, const SimResult& result) {
-  std::printf("seed %llu fails: %s\n", static_cast<unsigned long long>(plan.seed), result.failure.c_str());
+void Explain(const SimPlan& plan) {
   const SimPlan shorter = Shorten(plan);
   const SimResult again = CarryOut(shorter, true);
-  std::printf("%zu calls and %zu faults fail as well: %s\n", shorter.calls.size(), shorter.faults.size(), again.failure.c_str());
-  std::printf("  %s\n", shorter.setting.ToString().c_str());
-  for (const std::string& line : again.lines) std::printf("  %s\n", line.c_str());
-  std::printf("again: simulate --seeds=1 --from=%llu --calls=%zu --faults=%zu\n", static_cast<unsigned long long>(plan.seed),
-              plan.calls.size(), plan.faults.size());
+  absl::PrintF("%d calls and %d faults fail as well: %s\n", shorter.calls.size(), shorter.faults.size(), again.failure);
+  absl::PrintF("  %s\n", shorter.setting.ToString());
+  for (const std::string& line : again.lines) absl::PrintF("  %s\n", line);
+  absl::PrintF("again: simulate --seeds=1 --from=%d --calls=%d --faults=%d\n", plan.seed, plan.calls.size(), plan.faults.size());
 }
 
 int Main() {
@@ -44,7 +42,7 @@ int Main() {
   for (uint64_t seed = from; seed < from + seeds; ++seed) {
     const SimPlan plan = PlanOf(seed, absl::GetFlag(FLAGS_calls), absl::GetFlag(FLAGS_faults));
     const SimResult result = CarryOut(plan, absl::GetFlag(FLAGS_history));
-    for (const std::string& line : result.lines) std::printf("%s\n", line.c_str());
+    for (const std::string& line : result.lines) absl::PrintF("%s\n", line);
     ++ran;
     hash = (hash ^ result.hash) * 0x100000001b3;
     calls += result.calls;
@@ -54,20 +52,14 @@ int Main() {
     fewest_faults = std::min(fewest_faults, result.faults);
     faults += result.faults;
     if (result.failure.empty()) continue;
-    if (failed++ == 0 && absl::GetFlag(FLAGS_shorten)) {
-      Explain(plan, result);
-    } else {
-      std::printf("seed %llu fails: %s\n", static_cast<unsigned long long>(seed), result.failure.c_str());
-    }
+    absl::PrintF("seed %d fails: %s\n", seed, result.failure);
+    if (failed++ == 0 && absl::GetFlag(FLAGS_shorten)) Explain(plan);
     if (absl::GetFlag(FLAGS_stop)) break;
   }
-  std::printf("%s%zu cells are empty\n", matrix.ToString().c_str(), matrix.empty_cells());
+  absl::PrintF("%s%d cells are empty\n", matrix.ToString(), matrix.empty_cells());
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
-  std::printf("%s\n",
-              absl::StrFormat("%d seeds, %d failed; %d calls (at least %d a seed), %d replied; %d faults (at least %d); hash "
-                              "%016x; %.1f s",
-                              ran, failed, calls, fewest_calls, replied, faults, fewest_faults, hash, seconds)
-                  .c_str());
+  absl::PrintF("%d seeds, %d failed; %d calls (at least %d a seed), %d replied; %d faults (at least %d); hash %016x; %.1f s\n",
+               ran, failed, calls, fewest_calls, replied, faults, fewest_faults, hash, seconds);
   return failed == 0 ? 0 : 1;
 }
 
