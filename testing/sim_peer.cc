@@ -293,12 +293,9 @@ void Peer<M>::Ask(const SimCall& call, Told told) {
   const SendOptions options = OptionsOf(call, number);
   const absl::Status sent = Send(call, number, options, told);
   calls.OnSendReturned(number, sent);
-  if (call.one_way && sent.ok()) {
-    calls.OnPosted(number);
-    asked_.erase(number);
-  }
-  if (sent.ok()) return;
+  if (sent.ok() && !call.one_way) return;
   asked_.erase(number);
+  if (sent.ok()) return calls.OnPosted(number);
   cancellations_.erase(number);
   if (told) told(sent);
 }

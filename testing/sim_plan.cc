@@ -40,6 +40,7 @@ SimSetting DrawSetting(SimRandom& random) {
   if (setting.gentle && setting.keepalive < absl::InfiniteDuration()) setting.keepalive *= 10;  // no slow link looks dead
   setting.time = absl::Seconds(random.OneIn(4) ? 200 : 20);
   setting.burst = random.OneIn(2) ? 1 : random.LogBetween(2, 300);
+  setting.usual_bytes = random.OneIn(4) ? 8000 : 2000;
   setting.link.latency = absl::Microseconds(static_cast<int64_t>(random.LogBetween(20, 50'000)));
   setting.link.jitter = random.OneIn(3) ? absl::ZeroDuration() : setting.link.latency;
   setting.link.bytes_per_second = random.LogBetween(1'000'000, 1'000'000'000);
@@ -55,7 +56,7 @@ SimCall DrawCall(SimRandom& random, const SimSetting& setting, absl::Duration at
   call.method = static_cast<int64_t>(random.Below(kSimMethods));
   // A protocol without an error reply loses the channel with each such request.
   if (!setting.has_kinds() && call.method > kAnswerMuchLater && !random.OneIn(10)) call.method = kReply;
-  call.bytes = random.OneIn(20) ? random.LogBetween(1, 300'000) : random.LogBetween(1, 2000);
+  call.bytes = random.OneIn(20) ? random.LogBetween(1, 300'000) : random.LogBetween(1, setting.usual_bytes);
   call.timeout = random.LogMilliseconds(5, 8000);
   if (random.OneIn(10)) call.cancelled_after = random.LogMilliseconds(1, 4000);
   call.style = static_cast<SimStyle>(random.Below(kSimStyles));
@@ -110,6 +111,12 @@ SimPlan PlanOf(uint64_t seed, size_t calls, size_t faults) {
   if (plan.setting.gentle) kinds = {SimFaultKind::drain};
   if (plan.setting.gentle && !plan.setting.is_prompt()) kinds.push_back(SimFaultKind::slow_reader);
   plan.faults = DrawFaults(random, plan.setting.servers + plan.setting.clients, faults, plan.setting.time, kinds);
+  // Where calls come in bursts there is little to befall between them.
+  for (SimFault& fault : plan.faults) {
+    if (plan.setting.burst == 1 || plan.calls.empty() || fault.moment.has_value() || random.OneIn(4)) continue;
+    fault.at = plan.calls[static_cast<size_t>(random.Below(plan.calls.size()))].at;
+  }
+  std::stable_sort(plan.faults.begin(), plan.faults.end(), [](const SimFault& a, const SimFault& b) { return a.at < b.at; });
   return plan;
 }
 
