@@ -40,7 +40,13 @@ SimSetting DrawSetting(SimRandom& random) {
   if (setting.gentle && setting.keepalive < absl::InfiniteDuration()) setting.keepalive *= 10;  // no slow link looks dead
   setting.time = absl::Seconds(random.OneIn(4) ? 200 : 20);
   setting.burst = random.OneIn(2) ? 1 : random.LogBetween(2, 300);
-  setting.usual_bytes = random.OneIn(4) ? 8000 : 2000;
+  setting.burst_has_one_way = random.OneIn(2);
+  setting.usual_bytes = 2000;
+  if (random.OneIn(4)) {  // what fills blocks
+    setting.usual_bytes = 16'000;
+    setting.limits.window_requests = setting.limits.max_queued_packets = 300;
+    setting.limits.window_bytes = setting.limits.max_queued_bytes = 4 << 20;
+  }
   setting.link.latency = absl::Microseconds(static_cast<int64_t>(random.LogBetween(20, 50'000)));
   setting.link.jitter = random.OneIn(3) ? absl::ZeroDuration() : setting.link.latency;
   setting.link.bytes_per_second = random.LogBetween(1'000'000, 1'000'000'000);
@@ -104,7 +110,13 @@ SimPlan PlanOf(uint64_t seed, size_t calls, size_t faults) {
   absl::Duration at;
   for (size_t i = 0; i < calls; ++i) {
     if (i % plan.setting.burst == 0) at = random.Below(plan.setting.time);
-    plan.calls.push_back(DrawCall(random, plan.setting, at));
+    SimCall call = DrawCall(random, plan.setting, at);
+    if (plan.setting.burst_has_one_way && i % plan.setting.burst != 0) {
+      call.client = plan.calls.back().client;
+      call.server = plan.calls.back().server;
+      call.from_outside = plan.calls.back().from_outside;
+    }
+    plan.calls.push_back(call);
   }
   std::stable_sort(plan.calls.begin(), plan.calls.end(), [](const SimCall& a, const SimCall& b) { return a.at < b.at; });
   std::vector<SimFaultKind> kinds;
