@@ -98,8 +98,8 @@ struct CapnpStructOptions {
   // The id: an empty one is none. Both must be there.
   std::function<MsgId(Reader)> id;
   std::function<void(Builder, const MsgId&)> set_id;
-  // The kind, and which of them S can tell apart beside request and reply. Both or neither: without, acceptors read requests,
-  // dialers replies.
+  // The kind, and which of them S can tell apart beside request and reply: one_way, if any, for a struct is never a header alone.
+  // Both or neither: without, acceptors read requests, dialers replies.
   std::function<MessageKind(Reader)> kind;
   std::function<void(Builder, MessageKind)> set_kind;
   KindSet more_kinds = 0;

@@ -42,15 +42,16 @@ SimSetting DrawSetting(SimRandom& random) {
   setting.burst = random.OneIn(2) ? 1 : random.LogBetween(2, 300);
   setting.burst_has_one_way = random.OneIn(2);
   setting.usual_bytes = 2000;
-  if (random.OneIn(4)) {  // what fills blocks
-    setting.usual_bytes = 16'000;
-    setting.limits.window_requests = setting.limits.max_queued_packets = 300;
-    setting.limits.window_bytes = setting.limits.max_queued_bytes = 4 << 20;
-  }
   setting.link.latency = absl::Microseconds(static_cast<int64_t>(random.LogBetween(20, 50'000)));
   setting.link.jitter = random.OneIn(3) ? absl::ZeroDuration() : setting.link.latency;
   setting.link.bytes_per_second = random.LogBetween(1'000'000, 1'000'000'000);
   setting.link.buffer_bytes = random.LogBetween(256, 256 << 10);
+  if (random.OneIn(4)) {  // blocks fill up
+    setting.usual_bytes = 16'000;
+    setting.limits.window_requests = setting.limits.max_queued_packets = 300;
+    setting.limits.window_bytes = setting.limits.max_queued_bytes = 4 << 20;
+    setting.link.buffer_bytes = 64 << 10;
+  }
   return setting;
 }
 
