@@ -76,7 +76,8 @@ class CapnpStruct {
   }
 
   // Borrowed from this. Cap'n Proto checks what is behind a pointer when it is followed: what a peer sent may throw kj::Exception
-  // from the reader's methods, which becomes an error reply if a handler lets it pass.
+  // from the reader's methods, which becomes an error reply if a handler lets it pass. A list of elements without fields may have
+  // eight million of them in no bytes: bound the loops over lists of structs.
   typename S::Reader reader() const { return words_ == nullptr ? typename S::Reader() : root_; }
   // The message in Cap'n Proto's framing; null if empty.
   const CapnpWords* words() const { return words_.get(); }
