@@ -53,9 +53,9 @@ void AcceptorBox::StopAccepting() {
   if (acceptor != nullptr) acceptor->StopAccepting();
 }
 
-// What was handed over before is adopted before.
+// In a later turn, on the loop too: the acceptor may still be on its way there. What was handed over before is adopted before.
 void AcceptorBox::StopAcceptingThen(const Ref<AcceptorBox>& box, const std::function<void(Accepted&)>& act) {
-  box->shard->Execute([box, act] {
+  box->shard->loop().Run([box, act] {
     box->StopAccepting();
     for (const Ref<Accepted>& each : box->accepted) each->shard().Execute([each, act] { act(*each); });
   });
@@ -74,7 +74,8 @@ Acceptor::Acceptor(Ref<AcceptorBox> box, std::shared_ptr<const ProtocolParts> pr
 Acceptor::~Acceptor() { box_->acceptor = nullptr; }
 
 void Acceptor::Start() {
-  if (!ended_) Ask();
+  if (box_->shard->ending()) return StopAccepting();
+  Ask();
 }
 
 void Acceptor::Ask() {
