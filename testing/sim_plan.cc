@@ -85,6 +85,10 @@ bool SimSetting::is_prompt() const {
          static_cast<double>(link.buffer_bytes) >= kBytesPerSecond * round_trip;
 }
 
+std::string SimSetting::NodeName(size_t index) const {
+  return index < servers ? absl::StrCat("server-", index) : absl::StrCat("client-", index - servers);
+}
+
 std::string SimSetting::ToString() const {
   constexpr const char* kWireNames[] = {"compact", "capnp", "uuid_binary", "uuid_text", "line"};
   constexpr const char* kRunnerNames[] = {"in any order", "in order", "on the loop"};

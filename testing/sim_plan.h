@@ -66,6 +66,8 @@ struct SimSetting {
   bool is_native() const { return wire == SimWire::compact || wire == SimWire::capnp; }
   // Nothing that is sent takes long.
   bool is_prompt() const;
+  // Servers come first.
+  std::string NodeName(size_t index) const;
   // In one line.
   std::string ToString() const;
 };

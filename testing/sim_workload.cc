@@ -53,7 +53,7 @@ SimRun::SimRun(const SimPlan& plan, bool keeps_lines)
       faults_(world_, plan.faults, [this](const SimFault& fault, SimNode& node) { OnFault(fault, node); }) {
   world_.network().SetLink(plan.setting.link);
   for (size_t i = 0; i < plan.setting.servers + plan.setting.clients; ++i) {
-    world_.AddNode(NodeName(plan.setting, i), {.loops = plan.setting.loops, .observed = plan.setting.observed},
+    world_.AddNode(plan.setting.NodeName(i), {.loops = plan.setting.loops, .observed = plan.setting.observed},
                    [this, i](SimNode& node) { return NewSimPeer(accounts_, node, i); });
   }
   for (const SimCall& call : plan.calls) world_.agenda().In(call.at, [this, &call] { Ask(call); });
