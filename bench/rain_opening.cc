@@ -10,7 +10,7 @@
 namespace rain::bench {
 namespace {
 
-constexpr size_t kAtOnce = 256;  // fewer than the least backlog, beyond which the system lets dialers wait for a second
+constexpr size_t kAtOnce = 100;  // fewer than any backlog holds
 constexpr size_t kFirstBackoffMilliseconds = 10'000;
 
 // Keys that differ lead to connections of their own. These differ in an option that counts only once a connection is lost.

@@ -107,6 +107,27 @@ TEST(RawReader, RefusesAPacketOfAnotherSize) {
   }
 }
 
+TEST(RawReader, HoldsABlockOnlyWhilePartOfAPacketLiesInIt) {
+  RawBlocks blocks;
+  RawReader first(5, blocks), second(5, blocks);
+  RawPacket packet;
+  Feed(first, Wire(1, "seven"));
+  ASSERT_TRUE(*first.Next(packet));
+  ASSERT_FALSE(*first.Next(packet));
+  RawBlock spare = blocks.Take(kRawReadBytes);
+  const char* const block = spare.bytes.get();
+  blocks.Give(spare);
+  const std::string cut = Wire(2, "eight");
+  Feed(second, absl::Span<const char>(cut).subspan(0, 7));
+  ASSERT_FALSE(*second.Next(packet));
+  EXPECT_NE(blocks.Take(kRawReadBytes).bytes.get(), block) << "the second reader still needs it";
+  Feed(second, absl::Span<const char>(cut).subspan(7));
+  ASSERT_TRUE(*second.Next(packet));
+  EXPECT_EQ(packet.number, 2u);
+  ASSERT_FALSE(*second.Next(packet));
+  EXPECT_EQ(blocks.Take(kRawReadBytes).bytes.get(), block);
+}
+
 TEST(RawWriter, GathersATurnsPacketsInOneWrite) {
   Sink sink;
   RawBlocks blocks;

@@ -134,7 +134,7 @@ TEST(Measure, TellsWhyItFailedAcrossTheProcesses) {
 TEST(Measure, WorksWithPollingToo) {
   Options polling = ShortRun(EngineKind::rain, Carrier::tcp, 1, 110);
   polling.poll = absl::Milliseconds(1);
-  for (const Options& options : {polling, RawTwinOf(polling, EngineKind::epoll)}) {
+  for (const Options& options : {polling, RawTwinOf(polling, EngineKind::epoll_poll)}) {
     const absl::StatusOr<Figures> figures = Measure(options);
     ASSERT_TRUE(figures.ok()) << figures.status();
     EXPECT_GT(figures->calls, 0u);
