@@ -25,7 +25,7 @@ absl::Status RawPoster::Turn(RawReader& reader, RawWriter& writer) {
   while (asked_ < 2 && !writer.full()) {
     const Instant now = SystemClock().Now();
     meter_.Sample(now);
-    const bool due = now >= (asked_ == 0 ? meter_.begin() : meter_.end());
+    const bool due = posted_ > posted_when_asked_ && now >= (asked_ == 0 ? meter_.begin() : meter_.end());
     if (absl::Status written = due ? AskForReceipt(writer) : PostSome(writer); !written.ok()) return written;
   }
   return absl::OkStatus();
@@ -55,6 +55,7 @@ absl::Status RawPoster::PostSome(RawWriter& writer) {
 
 absl::Status RawPoster::AskForReceipt(RawWriter& writer) {
   ++asked_;
+  posted_when_asked_ = posted_;
   if (absl::Status written = writer.Append({0, pattern_.Of(0)}); !written.ok()) return written;
   return writer.Flush();
 }

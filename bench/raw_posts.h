@@ -47,6 +47,7 @@ class RawPoster {
   const PayloadPattern& pattern_;
   Meter& meter_;
   uint64_t posted_ = 0;
+  uint64_t posted_when_asked_ = 0;
   int asked_ = 0;  // for the first receipt, and the last
   std::optional<Receipt> first_;
   std::optional<Receipt> last_;
