@@ -1,6 +1,7 @@
 #include "listenrain/framework/acceptor.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -96,7 +97,8 @@ void Acceptor::Ask() {
 void Acceptor::OnChannel(absl::StatusOr<std::unique_ptr<Channel>> channel) {
   if (ended_) return;
   if (!channel.ok()) {
-    const auto again = generator_->RetryAfter(channel.status(), absl::ZeroDuration());
+    const auto again =
+        GuardedOrNone("the channel generator", [&] { return generator_->RetryAfter(channel.status(), absl::ZeroDuration()); });
     Log(again.has_value() ? Severity::warning : Severity::error, absl::StrCat("listener ", box_->bound_key.text()),
         absl::StrCat(channel.status().message(), again.has_value() ? "; trying again" : "; listening no more"));
     if (!again.has_value()) return StopAccepting();

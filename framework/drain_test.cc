@@ -183,6 +183,24 @@ TEST_F(DrainTest, AChannelsEndCancelsWhatCameOnIt) {
   EXPECT_EQ(told, 1) << "the other one was answered";
 }
 
+TEST_F(DrainTest, AChannelsEndTellsInTheOrderInWhichItWasAsked) {
+  constexpr int kRequests = 32;
+  network_->accepts.Connect(peer_);
+  Listener listener = ServeKept(kScripted);
+  for (int i = 0; i < kRequests; ++i) peer_->Send(wire::Message(MessageKind::request, static_cast<uint64_t>(i + 1)));
+  Settle();
+  ASSERT_EQ(contexts_.size(), static_cast<size_t>(kRequests));
+  std::vector<int> told, asked;
+  for (int i = 0; i < kRequests; ++i) {
+    const int request = (i * 5) % kRequests;
+    asked.push_back(request);
+    contexts_[static_cast<size_t>(request)].OnCancelled([&told, request] { told.push_back(request); });
+  }
+  peer_->Break(absl::UnavailableError("reset"));
+  Settle();
+  EXPECT_EQ(told, asked);
+}
+
 TEST_F(DrainTest, AClientThatHasNoChannelIsDrainedWithItsLastRequest) {
   network_->dials.retry_after = absl::Seconds(5);
   network_->dials.Fail(absl::UnavailableError("refused"));

@@ -95,8 +95,7 @@ void Failover::TryNext() {
 
 void Failover::OnFailure(size_t index, const absl::Status& why, absl::Duration lived) {
   Endpoint& endpoint = endpoints_[index];
-  std::optional<absl::Duration> wait;
-  GuardedAndLogged("the channel generator", [&] { wait = endpoint.generator->RetryAfter(why, lived); });
+  const auto wait = GuardedOrNone("the channel generator", [&] { return endpoint.generator->RetryAfter(why, lived); });
   endpoint.given_up = !wait.has_value();
   endpoint.usable_at = home_->now() + wait.value_or(absl::ZeroDuration());
   code_ = why.code();

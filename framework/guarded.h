@@ -2,8 +2,10 @@
 #pragma once
 
 #include <exception>
+#include <utility>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "listenrain/framework/log.h"
@@ -30,6 +32,16 @@ void GuardedAndLogged(absl::string_view who, F&& call) {
     return absl::OkStatus();
   });
   if (!status.ok()) Log(Severity::error, "user code", status.message());
+}
+
+// What the call returns; what a T{} is if it threw, which is logged. (An assignment to a variable in a guarded lambda is no
+// substitute: gcc 12 lets the call write there, and forgets on the way to the handler that it did not.)
+template <class F>
+auto GuardedOrNone(absl::string_view who, F&& call) -> decltype(call()) {
+  absl::StatusOr<decltype(call())> result = Guarded(who, [&]() -> absl::StatusOr<decltype(call())> { return call(); });
+  if (result.ok()) return *std::move(result);
+  Log(Severity::error, "user code", result.status().message());
+  return {};
 }
 
 }  // namespace rain

@@ -9,7 +9,9 @@ namespace rain {
 
 struct Limits {
   size_t max_packet_bytes = 64 << 20;  // of one packet, either way; checked on what is announced
-  size_t max_queued_bytes = 64 << 20;  // accepted from callers (or owed to the peer) and not yet taken by the channel
+  // Accepted from callers (or owed to the peer) and not yet taken by the channel. What goes straight into the channel's output is
+  // not counted, at most 256 KiB: when the channel dies in that moment it is queued beside these.
+  size_t max_queued_bytes = 64 << 20;
   size_t max_queued_packets = 64 << 10;
   size_t window_requests = 16 << 10;  // requests in flight, each way; configured alike on both sides
   size_t window_bytes = 256 << 20;

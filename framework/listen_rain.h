@@ -104,7 +104,7 @@ class ListenRain {
     return ListenWith(protocol.parts(), key, std::make_shared<RouterSink<M>>(std::move(router), protocol.codec()));
   }
 
-  // The dialed transports that there are now, in no order; those that ended, or were closed for want of use, are not among them.
+  // The dialed transports that there are now, by key; those that ended, or were closed for want of use, are not among them.
   std::vector<PooledTransport> Transports() const;
 
   // A snapshot. Exact at rest; while traffic runs, sums of moments close to each other.

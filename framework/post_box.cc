@@ -58,6 +58,7 @@ void PostBox::OnCancelled(const MsgId& id, uint32_t channel, absl::AnyInvocable<
   {
     MutexLock lock(mutex_);
     Noted& noted = noted_requests_[id];
+    if (noted.number == 0) noted.number = ++notes_;
     noted_.store(noted_requests_.size());
     // Looked at after it was noted: a channel that ends now finds it.
     if (!noted.cancelled && !gone_.load() && channel == channel_.load()) return noted.told.push_back(std::move(told));
@@ -97,8 +98,11 @@ void PostBox::TellAllCancelled() {
     all.swap(noted_requests_);
     noted_.store(0, std::memory_order_release);
   }
-  for (auto& [id, noted] : all) {
-    for (auto& each : noted.told) RunForUser(std::move(each));
+  std::vector<Noted*> in_order;
+  for (auto& [id, noted] : all) in_order.push_back(&noted);
+  std::sort(in_order.begin(), in_order.end(), [](const Noted* a, const Noted* b) { return a->number < b->number; });
+  for (Noted* noted : in_order) {
+    for (auto& each : noted->told) RunForUser(std::move(each));
   }
 }
 

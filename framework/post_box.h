@@ -223,12 +223,14 @@ class PostBox final : public RefCounted {
   Atomic<size_t> unhandled_bytes_{0};
   // What is known of a peer's request beside its handler.
   struct Noted {
+    uint64_t number = 0;  // in the order in which they were noted
     bool cancelled = false;
     std::vector<absl::AnyInvocable<void() &&>> told;
   };
   mutable Mutex mutex_;
   absl::flat_hash_map<MsgId, Noted> noted_requests_ ABSL_GUARDED_BY(mutex_);
-  Atomic<size_t> noted_{0};  // how many these are
+  Atomic<size_t> noted_{0};                     // how many these are
+  uint64_t notes_ ABSL_GUARDED_BY(mutex_) = 0;  // how many there ever were
   std::any session_ ABSL_GUARDED_BY(mutex_);
 
   Atomic<uint32_t> channel_{0};

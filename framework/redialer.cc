@@ -52,8 +52,7 @@ bool Redialer::Redial(const absl::Status& why, absl::Duration lived) {
 }
 
 void Redialer::ReviewLater() {
-  std::optional<absl::Duration> after;
-  GuardedAndLogged("the channel generator", [&] { after = generator_->ReviewAfter(); });
+  const auto after = GuardedOrNone("the channel generator", [&] { return generator_->ReviewAfter(); });
   if (after.has_value()) review_.Start(std::max(*after, least_review_));
 }
 
@@ -98,8 +97,7 @@ void Redialer::Failed(absl::Status why) {
 }
 
 bool Redialer::WaitForNext(const absl::Status& why, absl::Duration lived) {
-  std::optional<absl::Duration> wait;
-  GuardedAndLogged("the channel generator", [&] { wait = generator_->RetryAfter(why, lived); });
+  const auto wait = GuardedOrNone("the channel generator", [&] { return generator_->RetryAfter(why, lived); });
   if (!wait.has_value()) return false;
   next_attempt_ = loop_.now() + *wait;
   wait_.Start(*wait);

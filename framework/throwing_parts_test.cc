@@ -22,6 +22,19 @@ class ThrowingGenerator final : public ChannelGenerator {
   TransportKey bound_key() const override { return "throwing://bound"; }
 };
 
+// Makes no channel, and does not say when to try again.
+class ThrowingRetry final : public ChannelGenerator {
+ public:
+  void Next(Loop& loop, absl::AnyInvocable<void(absl::StatusOr<std::unique_ptr<Channel>>) &&> done) override {
+    loop.Run([done = std::move(done)]() mutable { std::move(done)(absl::UnavailableError("not now")); });
+  }
+  std::optional<absl::Duration> ReviewAfter() override { return std::nullopt; }
+  std::optional<absl::Duration> RetryAfter(const absl::Status&, absl::Duration) override {
+    throw std::runtime_error("never ask");
+  }
+  TransportKey bound_key() const override { return "throwing://bound"; }
+};
+
 // Connects to one peer after another; in between it is asked for a better one, and throws.
 class ThrowingReview final : public ChannelGenerator {
  public:
@@ -39,6 +52,21 @@ class ThrowingReview final : public ChannelGenerator {
   const std::vector<std::shared_ptr<ScriptedPeer>> peers_;
   int asked_ = 0;
   size_t next_ = 0;
+};
+
+// Connects, and does not say when to look for a better one.
+class ThrowingReviewAfter final : public ChannelGenerator {
+ public:
+  explicit ThrowingReviewAfter(std::shared_ptr<ScriptedPeer> peer) : peer_(std::move(peer)) {}
+  void Next(Loop& loop, absl::AnyInvocable<void(absl::StatusOr<std::unique_ptr<Channel>>) &&> done) override {
+    loop.Run([peer = peer_, done = std::move(done)]() mutable { std::move(done)(NewScriptedChannel(std::move(peer))); });
+  }
+  std::optional<absl::Duration> ReviewAfter() override { throw std::runtime_error("never ask"); }
+  std::optional<absl::Duration> RetryAfter(const absl::Status&, absl::Duration) override { return std::nullopt; }
+  TransportKey bound_key() const override { return "throwing://bound"; }
+
+ private:
+  const std::shared_ptr<ScriptedPeer> peer_;
 };
 
 class ThrowingPartsTest : public EngineFixture {
@@ -94,6 +122,38 @@ TEST_F(ThrowingPartsTest, AListeningGeneratorThatThrowsListensNoMore) {
   ASSERT_TRUE(listener.ok()) << listener.status();
   Settle();
   EXPECT_NE(logged.find("no channels today"), std::string::npos) << logged;
+}
+
+TEST_F(ThrowingPartsTest, AListeningGeneratorThatThrowsWhenItIsAskedToTryAgainListensNoMore) {
+  std::vector<std::string> logged;
+  SetLogSink([&](Severity, absl::string_view, absl::string_view text) { logged.emplace_back(text); });
+  const auto protocol = RegisterWith([](const TransportKey&) { return std::make_unique<ThrowingRetry>(); });
+  auto listener = rain_->Listen(protocol, "throwing://x", Router<Message>());
+  ASSERT_TRUE(listener.ok()) << listener.status();
+  Settle();
+  ASSERT_EQ(logged.size(), 2u);
+  EXPECT_NE(logged[0].find("never ask"), std::string::npos) << logged[0];
+  EXPECT_NE(logged[1].find("not now; listening no more"), std::string::npos) << logged[1];
+}
+
+TEST_F(ThrowingPartsTest, ADialingGeneratorThatThrowsWhenItIsAskedToTryAgainIsGivenUp) {
+  const auto protocol = RegisterWith([](const TransportKey&) { return std::make_unique<ThrowingRetry>(); });
+  for (const char* key : {"throwing://x", "throwing://x,throwing://y"}) {
+    Outcome<Message> outcome;
+    ASSERT_TRUE(rain_->Send(protocol, key, Message::Text("?"), outcome.callback(), {.wait_for_ready = true}).ok());
+    Settle();
+    ASSERT_EQ(outcome.told, 1) << key;
+    EXPECT_TRUE(absl::IsUnavailable(outcome.result.status())) << outcome.result.status();
+  }
+}
+
+TEST_F(ThrowingPartsTest, AGeneratorThatThrowsWhenItIsAskedForAReviewIsAskedForNone) {
+  const auto peer = ScriptedPeer::Make();
+  const auto protocol = RegisterWith([&](const TransportKey&) { return std::make_unique<ThrowingReviewAfter>(peer); });
+  ASSERT_TRUE(rain_->Post(protocol, "throwing://x", Message::Text("?")).ok());
+  Settle();
+  EXPECT_FALSE(peer->taken().empty());
+  EXPECT_TRUE(loop_->timers().next().infinite());
 }
 
 TEST_F(ThrowingPartsTest, ASchemeThatThrowsOrMakesNothingIsAnErrorAtOnce) {

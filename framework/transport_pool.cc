@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <compare>
 #include <cstdint>
+#include <tuple>
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
@@ -126,6 +127,9 @@ class DefaultTransportPool final : public TransportPool {
                               box->budget().packets(), box->budget().bytes()});
       }
     }
+    std::stable_sort(transports.begin(), transports.end(), [](const PooledTransport& a, const PooledTransport& b) {
+      return std::tie(a.key.text(), a.protocol) < std::tie(b.key.text(), b.protocol);
+    });
     return transports;
   }
 

@@ -39,7 +39,7 @@ class TransportPool {
   // Forgets exactly this one; a younger transport to the same key stays.
   virtual void Evict(const PostBox& box) = 0;
   virtual size_t size() const = 0;
-  // In no order.
+  // By key.
   virtual std::vector<PooledTransport> Transports() const = 0;
 };
 

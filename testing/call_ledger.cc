@@ -4,6 +4,14 @@
 #include "listenrain/framework/status.h"
 
 namespace rain {
+namespace {
+
+// Without its payloads, which absl::Status keeps in an order of their own.
+std::string TextOf(const absl::Status& status) {
+  return absl::StrCat(absl::StatusCodeToString(status.code()), ": ", status.message());
+}
+
+}  // namespace
 
 void CallLedger::Break(uint64_t call, absl::string_view what) const { broken_(absl::StrCat("call ", call, ": ", what)); }
 
@@ -18,13 +26,12 @@ uint64_t CallLedger::Begin(size_t caller, bool may_be_sent_again, Instant deadli
 void CallLedger::OnSendReturned(uint64_t number, const absl::Status& status) {
   MutexLock lock(mutex_);
   Call& call = At(number);
-  call.returned = true;
   if (status.ok()) return;
   call.refused = true;
   ++sums_.refused;
-  if (!call.forgotten) --open_;
-  if (call.outcomes > 0) Break(number, absl::StrCat("it was refused, but has an outcome: ", status.ToString()));
-  if (call.handled > 0) Break(number, absl::StrCat("it was refused, but handled: ", status.ToString()));
+  if (!call.forgotten && call.outcomes == 0) --open_;
+  if (call.outcomes > 0) Break(number, absl::StrCat("it was refused, but has an outcome: ", TextOf(status)));
+  if (call.handled > 0) Break(number, absl::StrCat("it was refused, but handled: ", TextOf(status)));
 }
 
 void CallLedger::OnPosted(uint64_t number) {
@@ -32,6 +39,7 @@ void CallLedger::OnPosted(uint64_t number) {
   Call& call = At(number);
   call.posted = true;
   ++sums_.posted;
+  if (call.outcomes > 0) return Break(number, "it is one-way, but has an outcome");
   if (!call.forgotten) --open_;
 }
 
@@ -48,16 +56,16 @@ void CallLedger::OnOutcome(uint64_t number, const absl::Status& status, bool rig
   MutexLock lock(mutex_);
   Call& call = At(number);
   if (call.forgotten) return;
-  if (++call.outcomes > 1) return Break(number, absl::StrCat("a second outcome: ", status.ToString()));
+  if (++call.outcomes > 1) return Break(number, absl::StrCat("a second outcome: ", TextOf(status)));
   if (call.posted) return Break(number, "it is one-way, but has an outcome");
-  if (call.refused) return Break(number, absl::StrCat("it was refused, but has an outcome: ", status.ToString()));
+  if (call.refused) return Break(number, absl::StrCat("it was refused, but has an outcome: ", TextOf(status)));
   --open_;
   ++(status.ok() ? sums_.replied : sums_.failed);
   if (!right) Break(number, "its reply is another call's");
   if (status.ok() && call.handled == 0) Break(number, "a reply, but no handler got it");
   call.unsent = !status.ok() && BytesSentOf(status) == BytesSent::none;
   if (call.unsent && call.handled > 0) {
-    Break(number, absl::StrCat("its outcome says that nothing of it was sent, but it was handled: ", status.ToString()));
+    Break(number, absl::StrCat("its outcome says that nothing of it was sent, but it was handled: ", TextOf(status)));
   }
 }
 
@@ -96,8 +104,8 @@ std::string CallLedger::AnOpenCall() const {
   return FirstOpen([](const Call&) { return true; });
 }
 
-std::string CallLedger::AnOpenCall(size_t caller, Instant due_before) const {
-  return FirstOpen([&](const Call& call) { return call.caller == caller && call.deadline <= due_before; });
+std::string CallLedger::AnOpenCall(size_t caller, Instant due_by) const {
+  return FirstOpen([&](const Call& call) { return call.caller == caller && call.deadline <= due_by; });
 }
 
 }  // namespace rain

@@ -38,9 +38,9 @@ class CallLedger {
 
   // Accepted, and without an outcome.
   size_t open() const;
-  // For a message: such a call, whoever's; or of this caller's; or of this caller's, whose deadline was before. Empty: none.
+  // For a message: such a call, whoever's; or of this caller's; or of this caller's, due by then. Empty: none.
   std::string AnOpenCall() const;
-  std::string AnOpenCall(size_t caller, Instant due_before = Instant::Infinite()) const;
+  std::string AnOpenCall(size_t caller, Instant due_by = Instant::Infinite()) const;
   struct Sums {
     uint64_t begun = 0, refused = 0, posted = 0, replied = 0, failed = 0, forgotten = 0;
   };
@@ -51,7 +51,6 @@ class CallLedger {
     size_t caller = 0;
     Instant deadline;
     bool may_be_sent_again = false;
-    bool returned = false;  // Send did
     bool refused = false;
     bool posted = false;
     bool forgotten = false;

@@ -60,6 +60,26 @@ TEST_F(CallLedgerTest, AnOutcomeOfWhatWasRefused) {
   EXPECT_EQ(broken_.size(), 1u);
 }
 
+TEST_F(CallLedgerTest, AMessageOneWayThatHasAnOutcome) {
+  for (const bool outcome_first : {true, false}) {
+    broken_.clear();
+    const uint64_t call = Accepted();
+    if (!outcome_first) ledger_.OnPosted(call);
+    ledger_.OnOutcome(call, absl::CancelledError());
+    if (outcome_first) ledger_.OnPosted(call);
+    EXPECT_EQ(broken_.size(), 1u) << outcome_first;
+    EXPECT_EQ(ledger_.open(), 0u) << outcome_first;
+  }
+}
+
+TEST_F(CallLedgerTest, WhatWasRefusedAfterItHadAnOutcome) {
+  const uint64_t call = ledger_.Begin(0, false);
+  ledger_.OnOutcome(call, absl::CancelledError());
+  ledger_.OnSendReturned(call, absl::ResourceExhaustedError(""));
+  EXPECT_EQ(broken_.size(), 1u);
+  EXPECT_EQ(ledger_.open(), 0u);
+}
+
 TEST_F(CallLedgerTest, ACallThatIsHandledTwice) {
   const uint64_t call = Accepted();
   ledger_.OnHandled(call);

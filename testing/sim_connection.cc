@@ -47,7 +47,7 @@ void SimConnection::SendOn(int side, Segment::Kind kind, absl::string_view data)
 
 void SimConnection::Pump(int side) {
   Pipe& pipe = pipes_[side];
-  while (!pipe.stopped && !pipe.wire.empty() && pipe.wire.front().arrives <= agenda_.now()) {
+  while (pipe.holds == 0 && !pipe.wire.empty() && pipe.wire.front().arrives <= agenda_.now()) {
     Segment segment = std::move(pipe.wire.front());
     pipe.wire.pop_front();
     Arrive(side, std::move(segment));
@@ -144,8 +144,8 @@ void SimConnection::Return(int side) {
 }
 
 void SimConnection::Hold(int side, bool held) {
-  pipes_[side].stopped = held;
-  if (!held) Pump(side);
+  pipes_[side].holds += held ? 1 : -1;
+  if (pipes_[side].holds == 0) Pump(side);
 }
 
 void SimConnection::Starve(int side, bool starved) {

@@ -48,7 +48,7 @@ class SimConnection final : public std::enable_shared_from_this<SimConnection> {
   // What is sent to an end that vanished is answered by a reset, and what was sent there without an answer is sent again: its
   // node is there again.
   void Return(int side);
-  // What this side sends is on its way for as long as it takes.
+  // What this side sends is on its way for as long as it takes: until all who held it let go.
   void Hold(int side, bool held);
   // Both ends hear that the connection is broken.
   void Break();
@@ -78,7 +78,7 @@ class SimConnection final : public std::enable_shared_from_this<SimConnection> {
     size_t read = 0;
     bool end_sent = false;
     bool end_arrived = false;
-    bool stopped = false;  // nothing arrives
+    int holds = 0;  // while there are some, nothing arrives
   };
   struct End {
     SimChannel* channel = nullptr;

@@ -65,9 +65,9 @@ const char* NameOf(SimEngineState state);
 struct SimFault {
   absl::Duration at;  // from the beginning on
   SimFaultKind kind{};
-  // If given, it strikes whichever node is first in this state from then on; a random one if none comes there for a while.
+  // If given, it strikes whichever node is first in this state from then on; `node` if none comes there for a while.
   std::optional<SimEngineState> moment;
-  size_t node = 0;  // by number; one that is not up is spared, and the next one taken
+  size_t node = 0;  // by number; one that does not serve is spared, and the next one taken
   size_t other = 0;
   absl::Duration lasts;
   uint64_t amount = 0;

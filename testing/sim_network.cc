@@ -192,13 +192,13 @@ std::vector<SimNetwork::Road> SimNetwork::Roads() {
 }
 
 void SimNetwork::Part(const std::string& a, const std::string& b, bool parted) {
-  if (parted) {
-    parted_.insert(std::minmax(a, b));
-  } else {
-    parted_.erase(std::minmax(a, b));
-  }
+  const auto pair = std::minmax(a, b);
+  int& partitions = parted_[pair];
+  const bool changes = parted ? partitions++ == 0 : --partitions == 0;
+  if (partitions == 0) parted_.erase(pair);
+  if (!changes) return;
   for (const Road& road : Roads()) {
-    if (std::minmax(road.dialer, road.acceptor) != std::minmax(a, b)) continue;
+    if (std::minmax(road.dialer, road.acceptor) != pair) continue;
     const auto connection = road.connection.lock();
     for (const int side : {0, 1}) connection->Hold(side, parted);
   }

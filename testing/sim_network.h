@@ -8,7 +8,6 @@
 #include <deque>
 #include <map>
 #include <memory>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -39,7 +38,7 @@ class SimNetwork final : public std::enable_shared_from_this<SimNetwork> {
   void SetLink(const SimLink& link) { link_ = link; }
   void SetLink(const std::string& a, const std::string& b, const SimLink& link) { links_[std::minmax(a, b)] = link; }
 
-  // Faults. Those of nodes and pairs of nodes hold until they are ended.
+  // Faults. Those of nodes and pairs of nodes hold until they are ended; a pair that was parted twice is one again when both are.
   void SetDialing(const std::string& node, SimDialing dialing) { nodes_[node].dialing = dialing; }
   void FailAccepts(const std::string& node, int count) { nodes_[node].accepts_to_fail += count; }
   void Part(const std::string& a, const std::string& b, bool parted);
@@ -77,7 +76,7 @@ class SimNetwork final : public std::enable_shared_from_this<SimNetwork> {
   SimLink link_;
   std::map<std::pair<std::string, std::string>, SimLink> links_;
   std::map<std::string, Node> nodes_;
-  std::set<std::pair<std::string, std::string>> parted_;
+  std::map<std::pair<std::string, std::string>, int> parted_;  // by how many partitions
   std::vector<Road> roads_;
 };
 

@@ -50,13 +50,16 @@ void SimNode::Boot(SimRandom& random, TransportScheme scheme, std::shared_ptr<Ob
   Run([this] { program_ = main_(*this); });
 }
 
-void SimNode::Settle(SimRandom& random) {
-  while (busy()) {
+bool SimNode::Settle(SimRandom& random) {
+  constexpr int kMostRounds = 100'000;
+  for (int round = 0; busy(); ++round) {
+    if (round == kMostRounds) return false;
     for (const auto& loop : loops_) {
       if (loop->busy()) loop->RunTurn(clock_->Now());
     }
     if (executor_->busy()) executor_->RunOne(random);
   }
+  return true;
 }
 
 Instant SimNode::next() const {
@@ -71,20 +74,24 @@ bool SimNode::busy() const {
 
 std::string SimNode::Destroy(SimRandom& random) {
   paused_ = false;
+  std::string left;
   const auto run = [&](absl::AnyInvocable<void() &&> task) {
     loops_.front()->Run(std::move(task));
-    Settle(random);
+    if (Settle(random) || !left.empty()) return;
+    left = absl::StrCat(name_, ": has no end: what runs on it asks for more at once, again and again. Let it wait in between");
   };
   run([this] { rain_->Stop(); });
   run([this] { program_.reset(); });
   run([this] { rain_.reset(); });
   shown_executor_.reset();
   executor_.reset();
-  std::string left;
   for (auto& each : loops_) {
     const std::weak_ptr<ManualLoop> watched = each;
     each.reset();
-    if (!watched.expired()) absl::StrAppend(&left, name_, ": something still lives on a loop of it after its end");
+    if (!watched.expired() && left.empty())
+      absl::StrAppend(
+          &left, name_,
+          ": something still lives on a loop of it after its end (a responder, say, that an event of the agenda holds)");
   }
   loops_.clear();
   if (const size_t bytes = buffers_->bytes_in_use(); bytes > 0) {

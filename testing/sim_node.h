@@ -104,8 +104,8 @@ class SimNode final {
   // The world's time as this node's clock says it.
   void SetTime(Instant now) { clock_->Set(now + ahead_); }
   void Boot(SimRandom& random, TransportScheme scheme, std::shared_ptr<Observer> observer);
-  // All that it can do now, while time stands still.
-  void Settle(SimRandom& random);
+  // All that it can do now, while time stands still. False if that has no end.
+  bool Settle(SimRandom& random);
   // When one of its timers is due, in the world's time.
   Instant next() const;
   // Has something to do now.

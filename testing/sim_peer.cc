@@ -357,9 +357,9 @@ void Peer<M>::OnOutcome(uint64_t number, const absl::StatusOr<M>& reply, const T
   Note(number, reply);
   cancellations_.erase(number);
   if (node_.dying()) return;
-  const absl::Status& status = reply.status();
-  CheckOutcome(number, asked_.extract(number).mapped(), status);
-  if (told) told(status);
+  const auto asked = asked_.extract(number);
+  if (!asked.empty()) CheckOutcome(number, asked.mapped(), reply.status());  // a second outcome was told by the ledger
+  if (told && !asked.empty()) told(reply.status());
 }
 
 // What the listener had read is answered; then it listens again.

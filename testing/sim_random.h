@@ -32,6 +32,7 @@ class SimRandom {
   bool OneIn(uint64_t cases) { return Below(cases) == 0; }
   // Small numbers are as likely as large ones are: every doubling has the same chance. Both included; `least` at least 1.
   uint64_t LogBetween(uint64_t least, uint64_t most) {
+    assert(0 < least && least <= most && most <= UINT64_MAX / 2);
     uint64_t doublings = 0;
     while (least << (doublings + 1) <= most) ++doublings;
     const uint64_t from = least << Below(doublings + 1);

@@ -79,7 +79,8 @@ void SimRun::OnFault(const SimFault& fault, SimNode& node) {
 }
 
 // What holds more than it may, in words. Requests of a dead channel that go out again were accepted before: they wait beside what
-// the queue may hold.
+// the queue may hold. (So may messages one way that were written in the turn in which it died. Bursts here are too small for
+// that.)
 std::string SimRun::BeyondLimits(SimNode& node) const {
   const Limits& limits = plan_.setting.limits;
   for (const PooledTransport& transport : node.rain().Transports()) {
@@ -162,7 +163,8 @@ void SimRun::CheckCalm() {
 std::string SimRun::LeftOn(SimNode& node) const {
   if (!node.serving()) return absl::StrCat(node.name(), " does not serve");
   const Stats stats = PeerOf(node).stats();
-  if (!stats.Balanced() || stats.in_flight > 0) return absl::StrCat(node.name(), ": ", stats.in_flight, " are in flight");
+  if (!stats.Balanced()) return absl::StrCat(node.name(), ": the sums do not add up");
+  if (stats.in_flight > 0) return absl::StrCat(node.name(), ": ", stats.in_flight, " are in flight");
   for (const PooledTransport& transport : node.rain().Transports()) {
     if (transport.in_flight + transport.queued_packets + transport.queued_bytes == 0) continue;
     return absl::StrCat(node.name(), ": ", transport.key.text(), " holds ", transport.queued_packets, " packets, ",

@@ -106,7 +106,7 @@ void SimWorld::End(SimNode& node) {
   if (!node.up()) return;
   if (!node.stopping_) Stop(node);
   Pause(node, false);
-  node.Settle(random_);
+  (void)node.Settle(random_);  // if that has no end, neither has what follows, which says so
   if (node.program_ != nullptr) node.program_->OnStopped();
   history_.Note(node.name_, "ends");
   Destroy(node);

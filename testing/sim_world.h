@@ -30,7 +30,7 @@ class SimWorld final {
   SimWorld(const SimWorld&) = delete;
   SimWorld& operator=(const SimWorld&) = delete;
 
-  // Begins at once.
+  // It starts at once; its program is made in its loop's first turn.
   SimNode& AddNode(std::string name, const SimNode::Options& options, SimNode::Main main);
   const std::vector<std::unique_ptr<SimNode>>& nodes() const { return nodes_; }
   SimNetwork& network() { return *network_; }

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -132,6 +133,32 @@ TEST_F(SimWorldTest, APartitionHoldsWhatIsSentUntilItHeals) {
   world_.network().Part("server", "client", false);
   world_.RunFor(absl::Seconds(1));
   EXPECT_EQ(client().replied, 2);
+}
+
+TEST_F(SimWorldTest, WhatTwoPartitionsHoldComesWhenBothHaveHealed) {
+  client().Ask("sim://server:7", "hello");
+  EXPECT_TRUE(world_.RunUntil([&] { return client().ended == 1; }, absl::Seconds(5)));
+  const auto connection = world_.network().Roads().front().connection.lock();
+  world_.network().Part("server", "client", true);
+  world_.network().Part("client", "server", true);
+  connection->Hold(0, true);
+  client().Ask("sim://server:7", "held");
+  world_.network().Part("server", "client", false);
+  world_.RunFor(absl::Seconds(1));
+  EXPECT_EQ(client().ended, 1);
+  world_.network().Part("server", "client", false);
+  world_.RunFor(absl::Seconds(1));
+  EXPECT_EQ(client().ended, 1);
+  connection->Hold(0, false);
+  world_.RunFor(absl::Seconds(1));
+  EXPECT_EQ(client().replied, 2);
+}
+
+TEST_F(SimWorldTest, WhatAsksForMoreAtOnceForEverIsAFailureAndNotAHang) {
+  std::function<void()> again = [&] { client_.executor()->Run(again); };
+  client_.executor()->Run(again);
+  world_.Crash(client_);
+  EXPECT_NE(world_.failure().find("client: has no end"), std::string::npos) << world_.failure();
 }
 
 TEST_F(SimWorldTest, ANodeThatStopsInOrderTellsItsPeers) {

@@ -1,12 +1,19 @@
 // simulate: worlds, one for each seed, and whether every promise was kept in all of them.
+#include <unistd.h>
+
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <cstring>
 #include <string>
+#include <vector>
 
+#include "absl/debugging/failure_signal_handler.h"
 #include "absl/flags/flag.h"
 #include "absl/flags/parse.h"
 #include "absl/flags/usage.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "listenrain/framework/log.h"
 #include "listenrain/testing/sim_workload.h"
@@ -31,6 +38,17 @@ void Explain(const SimPlan& plan) {
   absl::PrintF("again: simulate --seeds=1 --from=%d --calls=%d --faults=%d\n", plan.seed, plan.calls.size(), plan.faults.size());
 }
 
+// The world that is being carried out, for one that ends the process.
+std::atomic<uint64_t> running_seed{0};
+
+void OnCrash(const char* line) {
+  if (line != nullptr) return (void)!write(STDERR_FILENO, line, std::strlen(line));
+  char text[96];
+  const int size = absl::SNPrintF(text, sizeof text, "seed %d ended the process: simulate --seeds=1 --from=%d\n",
+                                  running_seed.load(), running_seed.load());
+  (void)!write(STDERR_FILENO, text, static_cast<size_t>(size));
+}
+
 int Main() {
   SetLogSink([](Severity, absl::string_view, absl::string_view) {});  // what nodes log is of no interest here
   const uint64_t seeds = absl::GetFlag(FLAGS_seeds);
@@ -40,6 +58,7 @@ int Main() {
            fewest_faults = UINT64_MAX;
   SimMatrix matrix;
   for (uint64_t seed = from; seed < from + seeds; ++seed) {
+    running_seed = seed;
     const SimPlan plan = PlanOf(seed, absl::GetFlag(FLAGS_calls), absl::GetFlag(FLAGS_faults));
     const SimResult result = CarryOut(plan, absl::GetFlag(FLAGS_history));
     for (const std::string& line : result.lines) absl::PrintF("%s\n", line);
@@ -68,6 +87,16 @@ int Main() {
 
 int main(int argc, char** argv) {
   absl::SetProgramUsageMessage("[flags]: runs simulated worlds, one for each seed");
-  absl::ParseCommandLine(argc, argv);
+  const std::vector<char*> words = absl::ParseCommandLine(argc, argv);
+  const uint64_t seeds = absl::GetFlag(FLAGS_seeds), from = absl::GetFlag(FLAGS_from);
+  if (words.size() > 1 || seeds == 0 || seeds > UINT64_MAX - from) {
+    absl::FPrintF(
+        stderr, "simulate: %s; see simulate --help\n",
+        words.size() > 1 ? absl::StrCat("what is \"", words[1], "\"?") : absl::StrCat("no ", seeds, " seeds from ", from, " on"));
+    return 2;
+  }
+  absl::FailureSignalHandlerOptions options;
+  options.writerfn = rain::OnCrash;
+  absl::InstallFailureSignalHandler(options);
   return rain::Main();
 }

@@ -8,6 +8,7 @@
 
 #include "absl/flags/flag.h"
 #include "absl/flags/parse.h"
+#include "absl/flags/usage.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "listenrain/examples/simulated_service/bank.h"
@@ -120,7 +121,7 @@ class BankWorld {
   }
   rain::Task<> Ask(rain::SimNode& node, Transfer transfer, uint64_t teller) {
     const absl::StatusOr<std::string> decision = co_await TellerOn(node).Make(transfer);
-    if (!decision.ok()) co_return AskIn(absl::Seconds(1), transfer, teller + 1);
+    if (node.dying() || !decision.ok()) co_return AskIn(absl::Seconds(1), transfer, teller + 1);
     world_.history().Note(node.name(), absl::StrCat("transfer ", transfer.number, " is ", *decision));
     --undecided_;
     if (*decision != "made") co_return;
@@ -196,6 +197,7 @@ int Main() {
 }  // namespace bank
 
 int main(int count, char** words) {
+  absl::SetProgramUsageMessage("[flags]: a bank in simulated worlds, one for each seed");
   absl::ParseCommandLine(count, words);
   return bank::Main();
 }
