@@ -16,7 +16,7 @@ show() {
 
 need "${BUILD_PACKAGES[@]}"
 set_up build -Dwerror=true
-programs=(bench/rain_bench)
+programs=(bench/rain_bench examples/simulated_service/bank_worlds)
 for example in sayhi swap_transport custom_protocol coroutines push state_machine; do programs+=("examples/$example/$example"); done
 ninja -C build "${programs[@]}"
 
@@ -43,6 +43,10 @@ show build/examples/push/push tcp://127.0.0.1:0
 
 say 'A conversation of several steps as one stat machine: reserve, pay, give back what cannot be paid.'
 show build/examples/state_machine/state_machine inproc://box-office
+
+say 'A bank in simulated worlds, where machines crash and links break; and what it looks like if it has a bug.'
+show build/examples/simulated_service/bank_worlds --seeds=100
+show build/examples/simulated_service/bank_worlds --seeds=100 --bug || true
 
 say 'How fast: echo calls per second, and how long a call takes, with callbacks, coroutines and blocking threads.'
 show build/bench/rain_bench table --seconds=1

@@ -10,10 +10,11 @@
 #   tidy      the layout is clang-format's and clang-tidy finds nothing; runs no test
 #   docs      the API reference, build-docs/html/index.html; a warning of Doxygen is an error; runs no test
 #   long      release, with the tests' long amounts of work; then ten minutes of everything at once under ThreadSanitizer
+#   planted   each bug of testing/planted/ is put into a copy of the tree, and the simulated worlds have to find it; runs no test
 #   coverage  gcc with gcov: what part of the lines and branches the tests reach
 #
-# Build directories: build, build-asan, build-tsan, build-clang, build-coverage, build-docs. RAIN_TEST_ARGS goes to `meson test`: a
-# program's name, say.
+# Build directories: build, build-asan, build-tsan, build-clang, build-coverage, build-docs, build-planted. RAIN_TEST_ARGS goes to
+# `meson test`: a program's name, say.
 set -euo pipefail
 cd "$(dirname "$(readlink -f "$0")")"
 source testing/house/setup.sh
@@ -89,6 +90,9 @@ run_mode() {
       need doxygen
       doxygen docs/Doxyfile
       ;;
+    planted)
+      testing/planted/find.sh
+      ;;
     coverage)
       need gcovr
       build build-coverage -Db_coverage=true
@@ -102,8 +106,8 @@ run_mode() {
 
 [[ $# -gt 0 ]] || set -- release
 for mode in "$@"; do
-  if [[ ! $mode =~ ^(release|asan|tsan|clang|tidy|docs|long|coverage)$ ]]; then
-    echo "test.sh: there is no mode $mode: release, asan, tsan, clang, tidy, docs, long or coverage" >&2
+  if [[ ! $mode =~ ^(release|asan|tsan|clang|tidy|docs|long|planted|coverage)$ ]]; then
+    echo "test.sh: there is no mode $mode: release, asan, tsan, clang, tidy, docs, long, planted or coverage" >&2
     exit 2
   fi
 done

@@ -1,4 +1,5 @@
-"""Holds docs/tutorial.md and docs/extending.md against the files that they show, which other tests build and run. Prints TAP.
+"""Holds docs/tutorial.md, docs/extending.md and docs/simulating.md against the files that they show, which other tests build and run; and the
+links of docs/reliability.md. Prints TAP.
 
 Usage: guides_test.py SOURCE_ROOT
 """
@@ -60,6 +61,16 @@ def extending_shows_what_the_parts_have(guides):
   check_blocks(guides['extending'], 10)
 
 
+def simulating_shows_what_the_bank_has(guides):
+  check_blocks(guides['simulating'], 8)
+
+
+def every_fault_and_every_state_is_told(guides):
+  header = guides['simulating'].read('testing/sim_faults.h')
+  for name in re.findall(r'^  X\(\w+, +"([^"]+)"\)', header, re.M):
+    check(f'\n| {name} |' in guides['simulating'].text, f'no table has a row for "{name}"')
+
+
 def each_part_out_of_the_tree_is_shown(guides):
   page = guides['extending']
   parts = [name for name in os.listdir(os.path.join(page.source_root, CONSUMER)) if name.startswith('own_')]
@@ -73,8 +84,8 @@ def what_they_link_to_is_there(guides):
     check_links(page)
 
 
-TESTS = [the_tutorial_shows_what_the_examples_have, extending_shows_what_the_parts_have, each_part_out_of_the_tree_is_shown,
-         what_they_link_to_is_there]
+TESTS = [the_tutorial_shows_what_the_examples_have, extending_shows_what_the_parts_have, simulating_shows_what_the_bank_has,
+         every_fault_and_every_state_is_told, each_part_out_of_the_tree_is_shown, what_they_link_to_is_there]
 
 if __name__ == '__main__':
-  sys.exit(tap.run(TESTS, {name: Page(sys.argv[1], f'docs/{name}.md') for name in ['tutorial', 'extending']}))
+  sys.exit(tap.run(TESTS, {name: Page(sys.argv[1], f'docs/{name}.md') for name in ['tutorial', 'extending', 'simulating', 'reliability']}))

@@ -110,10 +110,39 @@ def a_stat_machine_takes_a_conversation_to_its_end(examples):
                  re.escape('with 25: got a ticket for seat 7\nwith 5: too little money: seat 7 is free again\n'))
 
 
+def a_bank_that_ends_and_begins_again_makes_no_transfer_twice(examples):
+  told = 'transfer 1 is made\ntransfer 2 is refused\nada has 30\nbob has 170\n'
+  with tempfile.TemporaryDirectory() as folder:
+    for key in ['tcp://127.0.0.1:0', 'inproc://bank']:
+      check_prints(examples.run('bank', f'{folder}/journal', key), re.escape(told))
+    ended = examples.end('bank', f'{folder}/nowhere/journal', 'inproc://bank')
+    check(ended.returncode == 1 and ended.stderr.startswith('bank: UNAVAILABLE'), ended.stderr)
+
+
+def the_banks_worlds_are_clean_and_the_same_each_time(examples):
+  first, second = (examples.run('bank_worlds', '--seeds=100') for _ in range(2))
+  check_prints(first, r'100 worlds are clean; hash [0-9a-f]{16}\n')
+  check(first == second, f'{first}, and then {second}')
+  check(first != examples.run('bank_worlds', '--seeds=100', '--from=2'), 'other seeds have the same history')
+
+
+def the_banks_bug_is_found_and_found_again(examples):
+  ended = examples.end('bank_worlds', '--seeds=1000', '--bug')
+  found = re.match(r'seed (\d+) fails: .* should have .*, but has ', ended.stdout)
+  check(ended.returncode == 1 and found, f'it ended with {ended.returncode}: {ended.stdout}{ended.stderr}')
+  print(f'# found by seed {found[1]}')
+  shorter = re.search(r'^(\d+) transfers and (\d+) faults do as well', ended.stdout, re.M)
+  check(int(shorter[1]) < 20 and int(shorter[2]) < 10, ended.stdout)
+  again = re.search(r'^again: bank_worlds (.*)$', ended.stdout, re.M)[1].split()
+  check(examples.end('bank_worlds', *again).stdout == ended.stdout, f'{again} says otherwise')
+  check_prints(examples.run('bank_worlds', '--seeds=1', f'--from={found[1]}'), r'1 worlds are clean; hash \w+\n')
+
+
 TESTS = [sayhi_over_tcp, sayhi_over_a_unix_socket, sayhi_within_the_process, sayhi_server_and_client_are_two_programs,
          a_client_without_a_server_says_so, swap_transport_swaps, a_key_of_an_unknown_scheme_is_refused,
          coroutines_ask_each_other, a_protocol_of_ones_own, push_tells_everybody_in_the_room,
-         a_stat_machine_takes_a_conversation_to_its_end]
+         a_stat_machine_takes_a_conversation_to_its_end, a_bank_that_ends_and_begins_again_makes_no_transfer_twice,
+         the_banks_worlds_are_clean_and_the_same_each_time, the_banks_bug_is_found_and_found_again]
 
 if __name__ == '__main__':
   sys.exit(tap.run(TESTS, Examples(sys.argv[1:])))

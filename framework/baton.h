@@ -1,9 +1,8 @@
 // Baton: the right to run a loop's turns. One thread holds it at a time; those that wait get it in the order they asked.
 #pragma once
 
-#include <atomic>
-
 #include "absl/functional/function_ref.h"
+#include "listenrain/framework/atomic.h"
 #include "listenrain/framework/clock.h"
 #include "listenrain/framework/mutex.h"
 
@@ -29,7 +28,7 @@ class Baton {
   static const void* Me();
 
   Mutex mutex_;
-  std::atomic<const void*> holder_{nullptr};
+  Atomic<const void*> holder_{nullptr};
   Waiter* first_ ABSL_GUARDED_BY(mutex_) = nullptr;
   Waiter* last_ ABSL_GUARDED_BY(mutex_) = nullptr;
 };

@@ -1,13 +1,13 @@
 // Budget: bytes and packets that one transport may hold for its callers, charged before they are queued.
 #pragma once
 
-#include <atomic>
 #include <cstddef>
 #include <utility>
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "listenrain/framework/atomic.h"
 
 namespace rain {
 
@@ -85,10 +85,10 @@ class Budget {
   const size_t max_bytes_;
   const size_t max_packets_;
   const absl::AnyInvocable<void() const> on_room_;
-  std::atomic<size_t> bytes_{0};
-  std::atomic<size_t> packets_{0};
-  std::atomic<size_t> waiting_{0};
-  std::atomic<bool> awaited_{false};
+  Atomic<size_t> bytes_{0};
+  Atomic<size_t> packets_{0};
+  Atomic<size_t> waiting_{0};
+  Atomic<bool> awaited_{false};
 };
 
 }  // namespace rain

@@ -2,7 +2,6 @@
 // thread its last slice ends.
 #pragma once
 
-#include <atomic>
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
@@ -12,6 +11,7 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "listenrain/framework/atomic.h"
 #include "listenrain/framework/rare_ptr.h"
 
 namespace rain {
@@ -29,7 +29,7 @@ class BlockHome {
 
 // Memory shared by slices. Made by a BlockHome's owner with one reference.
 struct Block {
-  std::atomic<uint32_t> references{1};
+  Atomic<uint32_t> references{1};
   BlockHome* home = nullptr;
   char* data = nullptr;
   size_t capacity = 0;

@@ -33,6 +33,9 @@ class ChannelGenerator {
   // nullopt: the last one is the best there is.
   virtual std::optional<absl::Duration> ReviewAfter() = 0;
 
+  // The better channel that the last Next gave was not used: the one before it still is.
+  virtual void Declined() {}
+
   // A listener's key with what the system chose (the port for port 0); a dialer's own key. Thread: any.
   virtual TransportKey bound_key() const = 0;
 };

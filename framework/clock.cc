@@ -2,12 +2,19 @@
 
 #include <chrono>
 
+#ifdef RAIN_INTERLEAVED
+#include "listenrain/framework/interleaved.h"
+#endif
+
 namespace rain {
 namespace {
 
 class MonotonicClock final : public Clock {
  public:
   Instant Now() const override {
+#ifdef RAIN_INTERLEAVED
+    if (Interleaver* mine = ThreadsInterleaver()) return {mine->Now(Place::Here()).time_since_epoch().count()};
+#endif
     return {std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch()).count()};
   }
 };

@@ -1,11 +1,11 @@
 // Countdown: what happens once several loops have done their part.
 #pragma once
 
-#include <atomic>
 #include <cstddef>
 #include <utility>
 
 #include "absl/functional/any_invocable.h"
+#include "listenrain/framework/atomic.h"
 #include "listenrain/framework/ref.h"
 
 namespace rain {
@@ -22,7 +22,7 @@ class Countdown final : public RefCounted {
   }
 
  private:
-  std::atomic<size_t> left_;
+  Atomic<size_t> left_;
   absl::AnyInvocable<void() &&> over_;
 };
 

@@ -219,6 +219,27 @@ TEST_F(DrainTest, AChannelThatDiesWithTheLastRequestEndsADrainingClient) {
   EXPECT_TRUE(transport->box().gone());
 }
 
+TEST_F(DrainTest, WhatComesToATransportThatIsDoneWhileAnotherIsDrainedIsCancelled) {
+  network_->dials.Connect(peer_);
+  network_->dials.Connect(ScriptedPeer::Make());
+  const auto done = rain_->Open(protocol_, kScripted).value();
+  const auto unused = rain_->Open(protocol_, "scripted://unused").value();
+  ASSERT_TRUE(done.Post(Message::Text("?")).ok());
+  Settle();
+  Outcome<Message> outcome;
+  ASSERT_TRUE(rain_->Send(protocol_, "scripted://other", Message::Text("?"), outcome.callback()).ok());
+  Settle();
+  rain_->Drain(absl::Seconds(1));
+  Settle();
+  EXPECT_EQ(outcome.told, 0);
+  const absl::Status refused = done.Post(Message::Text("?"));
+  EXPECT_TRUE(absl::IsCancelled(refused)) << refused;
+  EXPECT_TRUE(absl::IsCancelled(unused.Post(Message::Text("?"))));
+  EXPECT_EQ(network_->dials.asked(), 2);
+  loop_->Advance(absl::Seconds(1));
+  EXPECT_EQ(outcome.told, 1);
+}
+
 TEST_F(DrainTest, TheSecondOfTwoWaitsForWhatTheFirstWaitsFor) {
   network_->accepts.Connect(peer_);
   Listener listener = ServeKept(kScripted);

@@ -25,6 +25,7 @@ class Failover final : public ChannelGenerator, private TurnTask {
   void Next(Loop& home, Done done) override;
   std::optional<absl::Duration> RetryAfter(const absl::Status& why, absl::Duration lived) override;
   std::optional<absl::Duration> ReviewAfter() override;
+  void Declined() override { serving_ = served_before_; }
   TransportKey bound_key() const override { return key_; }
 
  private:
@@ -45,7 +46,8 @@ class Failover final : public ChannelGenerator, private TurnTask {
   std::vector<Endpoint> endpoints_;
   Loop* home_ = nullptr;
   std::optional<size_t> serving_;  // whose channel is in use
-  std::deque<size_t> plan_;        // to be tried, in order
+  std::optional<size_t> served_before_;
+  std::deque<size_t> plan_;  // to be tried, in order
   Done done_;
   std::string failures_;
   absl::StatusCode code_ = absl::StatusCode::kUnavailable;  // of the last failure
@@ -56,6 +58,7 @@ void Failover::Next(Loop& home, Done done) {
   done_ = std::move(done);
   failures_.clear();
   plan_.clear();
+  served_before_ = serving_;
   const size_t count = serving_.value_or(endpoints_.size());  // while one serves: those before it, if their time has come
   for (size_t i = 0; i < count; ++i) {
     const bool due = endpoints_[i].usable_at <= home.now();

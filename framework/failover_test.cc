@@ -141,6 +141,61 @@ TEST_F(FailoverTest, ACallThatTakesLongHoldsTheOthersUpForAWhileOnly) {
   Settle();
 }
 
+// Nobody reads it, and so its peer would leave it one day.
+TEST_F(FailoverTest, ABetterChannelThatCannotBeMovedToSoonIsGivenUpAndAnotherOneAskedForLater) {
+  const auto network = std::make_shared<ScriptedNetwork>();
+  const auto protocol = Reviewing(network);
+  const auto first = ScriptedPeer::Make();
+  const auto better = ScriptedPeer::Make();
+  network->dials.Connect(first);
+  network->dials.Connect(better);
+  Outcome<Message> slow;
+  ASSERT_TRUE(rain_->Send(protocol, kKey, Message::Text("s"), slow.callback(), {.timeout = absl::Seconds(60)}).ok());
+  Settle();
+  network->dials.review_after.reset();  // after the one that is due already
+  loop_->Advance(absl::Seconds(1));
+  EXPECT_EQ(network->dials.asked(), 2);
+  EXPECT_FALSE(better->destroyed());
+  network->dials.review_after = absl::Milliseconds(10);
+  loop_->Advance(absl::Seconds(1.5));
+  Settle();
+  EXPECT_TRUE(better->destroyed());
+  EXPECT_EQ(network->dials.asked(), 2);
+  loop_->Advance(absl::Seconds(2));
+  EXPECT_EQ(network->dials.asked(), 3);
+  EXPECT_FALSE(first->closed());
+  rain_->Stop();
+  Settle();
+}
+
+// Channels to the first endpoint that were given up meanwhile do not make it forgotten.
+TEST_F(FailoverTest, AfterALongCallTheFirstEndpointIsMovedToAllTheSame) {
+  std::vector<Responder<Message>> kept;
+  Router<Message> router;
+  router.Otherwise([&kept](Message message, CallContext, Responder<Message> responder) {
+    if (message.text() == "slow") return kept.push_back(std::move(responder));
+    EXPECT_TRUE(responder.Reply(Message::Text("served by standby")).ok());
+  });
+  const Listener standby = rain_->Listen(protocol_, kStandby, std::move(router)).value();
+  Settle();
+  EXPECT_EQ(Ask(), "served by standby");
+  Outcome<Message> slow;
+  ASSERT_TRUE(rain_->Send(protocol_, kBoth, Message::Text("slow"), slow.callback(), {.timeout = absl::Minutes(5)}).ok());
+  Settle();
+  const Listener active = ServeNamed(kActive);
+  for (int i = 0; i < 200; ++i) {
+    loop_->Advance(absl::Milliseconds(100));
+    Settle();
+  }
+  EXPECT_EQ(slow.told, 0);
+  ASSERT_EQ(kept.size(), 1u);
+  EXPECT_TRUE(kept[0].Reply(Message::Text("at last")).ok());
+  loop_->Advance(absl::Minutes(2));
+  Settle();
+  EXPECT_EQ(slow.told, 1);
+  EXPECT_EQ(Ask(), "served by inproc://active");
+}
+
 TEST_F(FailoverTest, TheMoveWaitsForWhatIsInFlight) {
   const auto network = std::make_shared<ScriptedNetwork>();
   const auto protocol = Reviewing(network);

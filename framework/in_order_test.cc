@@ -178,5 +178,28 @@ TEST_F(InOrderTest, ATombstoneHoldsItsPlaceInTheWindow) {
   ExpectBalanced(protocol);
 }
 
+// One that is gone without a word never answers, and nothing that is written would tell: the window lets nothing be written.
+TEST_F(InOrderTest, AWindowOfTombstonesAndASilentPeerEndTheChannel) {
+  auto spec = LinesSpec(NewLineCodec());
+  spec.limits.window_requests = 1;
+  const auto protocol = Register(std::move(spec));
+  network_->dials.Connect(peer_);
+  Outcome<std::string> given_up, early, late;
+  ASSERT_TRUE(rain_->Send(protocol, kKey, std::string("a"), given_up.callback(), {.timeout = absl::Seconds(1)}).ok());
+  Settle();
+  loop_->Advance(absl::Seconds(1));
+  EXPECT_TRUE(absl::IsDeadlineExceeded(given_up.result.status()));
+  ASSERT_TRUE(rain_->Send(protocol, kKey, std::string("b"), early.callback(), {.timeout = absl::Seconds(9)}).ok());
+  ASSERT_TRUE(rain_->Send(protocol, kKey, std::string("c"), late.callback(), {.timeout = absl::Seconds(10)}).ok());
+  Settle();
+  loop_->Advance(absl::Seconds(9));
+  EXPECT_TRUE(absl::IsDeadlineExceeded(early.result.status()));
+  EXPECT_FALSE(peer_->closed()) << "it may be slow";
+  loop_->Advance(absl::Seconds(1));
+  EXPECT_TRUE(absl::IsDeadlineExceeded(late.result.status()));
+  EXPECT_TRUE(peer_->closed());
+  ExpectBalanced(protocol);
+}
+
 }  // namespace
 }  // namespace rain

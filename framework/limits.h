@@ -15,7 +15,8 @@ struct Limits {
   size_t window_bytes = 256 << 20;
   double retry_share = 0.1;  // of the idempotent requests, so many may be sent a second time, and retry_burst at once
   double retry_burst = 100;
-  absl::Duration stall = absl::Seconds(10);  // a transport blocked both ways for so long is closed
+  // A transport is closed that is blocked for so long: both ways, or in order by requests that were given up.
+  absl::Duration stall = absl::Seconds(10);
 };
 
 }  // namespace rain

@@ -18,7 +18,8 @@ namespace rain {
 class ListenRain::Engine : public std::enable_shared_from_this<ListenRain::Engine> {
  public:
   explicit Engine(Parts parts)
-      : table_(parts.packet_codec, parts.executor),
+      : executor_(parts.executor),
+        table_(parts.packet_codec, parts.executor),
         schemes_(std::move(parts.schemes)),
         pool_(NewTransportPool([this](const SharedProtocol& protocol, const TransportKey& key) { return Open(protocol, key); })) {
     for (std::shared_ptr<Loop>& loop : parts.loops) {
@@ -50,6 +51,25 @@ class ListenRain::Engine : public std::enable_shared_from_this<ListenRain::Engin
     Stats stats;
     for (const Ref<Shard>& shard : shards_) shard->AddStats(protocol, stats);
     return stats;
+  }
+
+  absl::StatusOr<InFlightReport> InFlight(const SharedProtocol& protocol, const InFlightOptions& options) {
+    if (Baton::AnyHeldHere()) {
+      return absl::FailedPreconditionError(
+          "InFlight on a thread that runs a loop would wait for that loop: use InFlightThen, or another thread");
+    }
+    return InFlightLook::Begin(shards_, protocol, options.most_calls, nullptr)->Await(options.timeout);
+  }
+
+  // An inline executor runs it on the loop that looked last.
+  void InFlightThen(const SharedProtocol& protocol, size_t most_calls, InFlightLook::Done told) {
+    auto run = [executor = protocol != nullptr ? protocol->executor : executor_,
+                told = std::move(told)](InFlightReport report) mutable {
+      GuardedAndLogged("the executor", [&] {
+        executor->Run([told = std::move(told), report = std::move(report)]() mutable { std::move(told)(std::move(report)); });
+      });
+    };
+    InFlightLook::Begin(shards_, protocol, most_calls, std::move(run));
   }
 
   DrainReport Drain(absl::Duration timeout) {
@@ -117,6 +137,7 @@ class ListenRain::Engine : public std::enable_shared_from_this<ListenRain::Engin
   // Makes the transport of a box, on its loop, each time that it is used anew.
   absl::AnyInvocable<void() &&> OpenerOf(PostBox& of, std::unique_ptr<ChannelGenerator> generator) {
     return [engine = weak_from_this(), box = &of, generator = std::move(generator)]() mutable {
+      if (box->shard().ending()) return;
       auto transport = std::make_unique<Transport>(Ref<PostBox>::Share(box), box->protocol().router);
       Transport& housed = *transport;
       housed.set_on_gone([engine, box] {
@@ -151,12 +172,14 @@ class ListenRain::Engine : public std::enable_shared_from_this<ListenRain::Engin
     const auto accepting = MakeRef<Countdown>(shards_.size(), drain);
     for (const Ref<Shard>& shard : shards_) {
       shard->Execute([shard, accepting] {
+        shard->BeginEnd();
         for (Resident* resident : shard->Residents()) resident->StopAccepting();
         accepting->Down();
       });
     }
   }
 
+  const std::shared_ptr<Executor> executor_;
   ProtocolRegisterTable table_;
   const std::vector<TransportScheme> schemes_;
   std::vector<Ref<Shard>> shards_;  // one for each loop; constant
@@ -182,6 +205,14 @@ absl::StatusOr<Listener> ListenRain::ListenWith(const SharedProtocol& protocol, 
 }
 
 Stats ListenRain::StatsOfParts(const ProtocolParts& protocol) const { return engine_->StatsOf(protocol); }
+
+absl::StatusOr<InFlightReport> ListenRain::InFlightOf(const SharedProtocol& protocol, const InFlightOptions& options) const {
+  return engine_->InFlight(protocol, options);
+}
+
+void ListenRain::InFlightOfThen(const SharedProtocol& protocol, size_t most_calls, InFlightLook::Done told) const {
+  engine_->InFlightThen(protocol, most_calls, std::move(told));
+}
 
 std::vector<PooledTransport> ListenRain::Transports() const { return engine_->pool().Transports(); }
 

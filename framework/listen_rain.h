@@ -9,6 +9,7 @@
 
 #include "absl/status/statusor.h"
 #include "listenrain/framework/drain.h"
+#include "listenrain/framework/in_flight.h"
 #include "listenrain/framework/listener.h"
 #include "listenrain/framework/observer.h"
 #include "listenrain/framework/protocol_register_table.h"
@@ -112,6 +113,28 @@ class ListenRain {
     return protocol.parts() == nullptr ? Stats() : StatsOfParts(*protocol.parts());
   }
 
+  // What is in flight right now, to look for what is stuck: `std::cerr << ToString(*rain.InFlight())`. Each loop looks in turns
+  // of its own, which stay short: a transport with n requests of its peer unanswered costs n steps, every other call none that is
+  // not listed. Waits for the loops, not longer than options.timeout. Errors: FAILED_PRECONDITION this thread runs a loop, which
+  // must not wait: see InFlightThen.
+  absl::StatusOr<InFlightReport> InFlight(const InFlightOptions& options = {}) const { return InFlightOf(nullptr, options); }
+  template <class M>
+  absl::StatusOr<InFlightReport> InFlight(const Protocol<M>& protocol, const InFlightOptions& options = {}) const {
+    if (protocol.parts() == nullptr) return InFlightReport();
+    return InFlightOf(protocol.parts(), options);
+  }
+  // The same for handlers, callbacks and loops: tells once, on the protocol's executor (without one, on this ListenRain's), when
+  // all loops have told.
+  void InFlightThen(absl::AnyInvocable<void(InFlightReport) &&> told, size_t most_calls = InFlightOptions().most_calls) const {
+    InFlightOfThen(nullptr, most_calls, std::move(told));
+  }
+  template <class M>
+  void InFlightThen(const Protocol<M>& protocol, absl::AnyInvocable<void(InFlightReport) &&> told,
+                    size_t most_calls = InFlightOptions().most_calls) const {
+    if (protocol.parts() == nullptr) return std::move(told)({});
+    InFlightOfThen(protocol.parts(), most_calls, std::move(told));
+  }
+
   // Stop without loss: every listener is drained (see Listener::Drain), new requests of ours are refused as CANCELLED, those in
   // flight end; then Stop. The report is of the peers' requests. Called on a loop it does not wait, and the report is empty.
   DrainReport Drain(absl::Duration timeout);
@@ -127,6 +150,8 @@ class ListenRain {
   absl::StatusOr<Listener> ListenWith(const SharedProtocol& protocol, const TransportKey& key,
                                       std::shared_ptr<const RequestSink> sink);
   Stats StatsOfParts(const ProtocolParts& protocol) const;
+  absl::StatusOr<InFlightReport> InFlightOf(const SharedProtocol& protocol, const InFlightOptions& options) const;
+  void InFlightOfThen(const SharedProtocol& protocol, size_t most_calls, InFlightLook::Done told) const;
 
   const std::function<void()> await_handlers_;
   const std::shared_ptr<Engine> engine_;

@@ -1,11 +1,11 @@
 // LoopCore: what every loop has beside its way of waiting: the baton, tasks from other threads, timers, turn ends.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <vector>
 
 #include "absl/functional/any_invocable.h"
+#include "listenrain/framework/atomic.h"
 #include "listenrain/framework/baton.h"
 #include "listenrain/framework/clock.h"
 #include "listenrain/framework/loop.h"
@@ -65,7 +65,7 @@ class LoopCore {
   TimerHeap timers_;
   TurnList turn_ends_;
   std::vector<absl::AnyInvocable<void() &&>> running_;
-  std::atomic<bool> has_posted_{false};
+  Atomic<bool> has_posted_{false};
   Mutex mutex_;
   bool shut_ ABSL_GUARDED_BY(mutex_) = false;
   std::vector<absl::AnyInvocable<void() &&>> posted_ ABSL_GUARDED_BY(mutex_);

@@ -55,7 +55,7 @@ class MsgId {
   RarePtr<const std::string> bytes_;
 };
 
-// For logs and error texts: "none", "17", or the bytes, escaped.
+// For logs and error texts: "none", "17", a UUID as it is written where the bytes are one, or the bytes, escaped.
 std::string ToString(const MsgId& id);
 
 }  // namespace rain

@@ -97,6 +97,10 @@ TEST(MsgId, ReadsWellInTexts) {
   EXPECT_EQ(ToString(MsgId(~uint64_t{0})), "18446744073709551615");
   EXPECT_EQ(ToString(MsgId("call-7")), "call-7");
   EXPECT_EQ(ToString(MsgId(absl::string_view("a\0\n", 3))), "a\\x00\\n");
+  EXPECT_EQ(ToString(MsgId("123e4567-e89b-12d3-a456-426614174000")), "123e4567-e89b-12d3-a456-426614174000");
+  EXPECT_EQ(ToString(MsgId("sixteen letters.")), "sixteen letters.");
+  EXPECT_EQ(ToString(MsgId(absl::string_view("\x12\x3e\x45\x67\xe8\x9b\x12\xd3\xa4\x56\x42\x66\x14\x17\x40\0", 16))),
+            "123e4567-e89b-12d3-a456-426614174000");
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // Mutex, MutexLock and CondVar: std primitives with clang's thread-safety annotations.
 //
-// The packaged absl::Mutex is not instrumented, so ThreadSanitizer reports false races in it; these are seen through.
+// The packaged absl::Mutex is not instrumented, so ThreadSanitizer reports false races in it; these are seen through. Where
+// RAIN_INTERLEAVED is defined, these let tests run every order of the threads' steps.
 #pragma once
 
 #include <chrono>
@@ -9,8 +10,17 @@
 
 #include "absl/base/thread_annotations.h"
 
+#ifdef RAIN_INTERLEAVED
+#include "listenrain/framework/interleaved.h"
+#endif
+
 namespace rain {
 
+#ifdef RAIN_INTERLEAVED
+using interleaved::CondVar;
+using interleaved::Mutex;
+using interleaved::MutexLock;
+#else
 class ABSL_LOCKABLE Mutex {
  public:
   Mutex() = default;
@@ -56,5 +66,6 @@ class CondVar {
  private:
   std::condition_variable changed_;
 };
+#endif
 
 }  // namespace rain

@@ -2,11 +2,11 @@
 #pragma once
 
 #include <array>
-#include <atomic>
 #include <cstddef>
 #include <memory>
 #include <new>
 
+#include "listenrain/framework/atomic.h"
 #include "listenrain/framework/completion.h"
 #include "listenrain/framework/intrusive_list.h"
 #include "listenrain/framework/mutex.h"
@@ -53,7 +53,7 @@ struct Outgoing final : Timer {
   bool idempotent = false;
   bool wait_for_ready = false;
   // Before it came to the loop, which alone sets it; a node that is refused is cleaned by any thread.
-  std::atomic<bool> cancelled{false};
+  Atomic<bool> cancelled{false};
   bool outside = false;                     // constant: a node that New gives, not NewInLoop
   int priority = 0;                         // higher leaves first, in queues that look at it
   size_t size = 0;                          // bytes of the payload
@@ -72,6 +72,7 @@ struct Outgoing final : Timer {
   ListHook<Outgoing> queue_hook;
   ListHook<Outgoing> in_flight_hook;
   const void* in_flight_at = nullptr;  // the stat machine pool that has it; thread: loop
+  Instant begun;                       // when it was submitted; of a reply: when its request came
   alignas(std::max_align_t) std::array<std::byte, kRoomBytes> room;
 
  private:
@@ -106,7 +107,7 @@ class OutgoingPool {
   static constexpr size_t kFirstChunkLog = 6;
   static constexpr size_t kChunks = 25;
   struct Chunk {
-    std::atomic<Outgoing*> nodes{nullptr};
+    Atomic<Outgoing*> nodes{nullptr};
   };
   static size_t ChunkSize(size_t chunk) { return size_t{1} << (kFirstChunkLog + chunk); }
   static void Clean(Outgoing& outgoing);

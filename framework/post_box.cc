@@ -25,6 +25,8 @@ PostBox::PostBox(Ref<Shard> shard, std::shared_ptr<const ProtocolParts> protocol
 
 PostBox::~PostBox() = default;
 
+Counters& PostBox::counters() const { return shard_->DispatcherOf(protocol_).counters; }
+
 absl::Status PostBox::Submit(Submission& submission, Encode encode) {
   Loop& loop = shard_->loop();
   const bool inside = loop.InLoop();
@@ -34,7 +36,8 @@ absl::Status PostBox::Submit(Submission& submission, Encode encode) {
       return absl::DeadlineExceededError(absl::StrCat(
           key_.text(), ": the request's time was over before it was sent: its timeout is ", absl::FormatDuration(remaining)));
     }
-    submission.deadline = (inside ? loop.now() : loop.clock().Now()) + remaining;
+    submission.begun = inside ? loop.now() : loop.clock().Now();
+    submission.deadline = submission.begun + remaining;
   }
   if (!inside) return SubmitFromOutside(submission, encode);
   if (Transport* open = transport(); open != nullptr) return open->Submit(submission, encode);
@@ -42,11 +45,13 @@ absl::Status PostBox::Submit(Submission& submission, Encode encode) {
 }
 
 bool PostBox::cancelled(const MsgId& id, uint32_t channel) const {
-  if (gone() || channel != this->channel()) return true;
-  if (noted_.load(std::memory_order_acquire) == 0) return false;
-  MutexLock lock(mutex_);
-  const auto found = noted_requests_.find(id);
-  return found != noted_requests_.end() && found->second.cancelled;
+  if (noted_.load(std::memory_order_acquire) > 0) {
+    MutexLock lock(mutex_);
+    const auto found = noted_requests_.find(id);
+    if (found != noted_requests_.end() && found->second.cancelled) return true;
+  }
+  // Looked at last: where a channel's end has swept what was noted, it is seen here.
+  return gone() || channel != this->channel();
 }
 
 void PostBox::OnCancelled(const MsgId& id, uint32_t channel, absl::AnyInvocable<void() &&> told) {
@@ -127,7 +132,7 @@ void PostBox::set_peer(const PeerInfo& peer) {
 }
 
 absl::Status PostBox::Closed() const {
-  if (shard_->shut()) return absl::CancelledError("this ListenRain is stopped");
+  if (shard_->ending()) return absl::CancelledError(absl::StrCat("this ListenRain is ", shard_->shut() ? "stopped" : "draining"));
   return absl::UnavailableError(absl::StrCat("the transport to ", key_.text(), " is closed"));
 }
 
@@ -141,7 +146,10 @@ absl::StatusOr<Outgoing*> PostBox::Prepare(Submission& submission, Encode encode
   if (charged) {
     absl::Status status = budget_.Charge(size);
     charged = status.ok();
-    if (!charged && !(submission.wait_for_room && budget_.BeginWaiting(size))) return status;
+    if (!charged && !(submission.wait_for_room && budget_.BeginWaiting(size))) {
+      if (submission.is_request()) counters().refused_full.AddShared();
+      return status;
+    }
   }
   Outgoing& outgoing = in_loop ? shard_->nodes().NewInLoop() : shard_->nodes().New();
   outgoing.payload = writer.Take();
@@ -160,6 +168,7 @@ void PostBox::Describe(Submission& submission, Outgoing& outgoing) {
   outgoing.priority = submission.priority;
   outgoing.answered_bytes = submission.answered_bytes;
   outgoing.channel = submission.channel;
+  outgoing.begun = submission.begun;
   outgoing.deadline = submission.deadline;
   outgoing.completion = submission.waiter;
   if (submission.make != nullptr) (*submission.make)(outgoing);

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <any>
-#include <atomic>
 #include <forward_list>
 #include <memory>
 #include <utility>
@@ -14,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "listenrain/framework/atomic.h"
 #include "listenrain/framework/budget.h"
 #include "listenrain/framework/channel.h"
 #include "listenrain/framework/clock.h"
@@ -67,7 +67,8 @@ struct SendOptions {
 // One message for a transport, with all that the engine must know of it.
 struct Submission {
   MessageHeader header;                    // of a request: `remaining` is its timeout
-  Instant deadline = Instant::Infinite();  // set by Submit
+  Instant begun;                           // set by Submit, for requests
+  Instant deadline = Instant::Infinite();  // the same
   bool idempotent = false;
   bool wait_for_ready = false;
   bool wait_for_room = false;
@@ -99,6 +100,9 @@ class PostBox final : public RefCounted {
   // Errors (nothing happens then): RESOURCE_EXHAUSTED full queue or size limit; ALREADY_EXISTS msgID in flight; CANCELLED
   // stopped; UNAVAILABLE the transport is gone; the codec's own.
   absl::Status Submit(Submission& submission, Encode encode);
+
+  // Of all transports of this protocol on this loop.
+  Counters& counters() const;
 
   // Ends a request as CANCELLED, in a later turn, unless it has its outcome by then.
   void Cancel(Token token);
@@ -212,11 +216,11 @@ class PostBox final : public RefCounted {
   Transport* transport_ = nullptr;
   // gone_ and channel_ are stored before noted_ is read, on the loop; OnCancelled stores noted_ before it reads them. All in one
   // order (sequentially consistent), so that one of the two sees the other.
-  std::atomic<bool> gone_{false};
-  std::atomic<LinkState> state_{LinkState::unused};
+  Atomic<bool> gone_{false};
+  Atomic<LinkState> state_{LinkState::unused};
   Counter in_flight_;
   static constexpr size_t kPostOverhead = 256;  // what one costs beside its bytes
-  std::atomic<size_t> unhandled_bytes_{0};
+  Atomic<size_t> unhandled_bytes_{0};
   // What is known of a peer's request beside its handler.
   struct Noted {
     bool cancelled = false;
@@ -224,12 +228,12 @@ class PostBox final : public RefCounted {
   };
   mutable Mutex mutex_;
   absl::flat_hash_map<MsgId, Noted> noted_requests_ ABSL_GUARDED_BY(mutex_);
-  std::atomic<size_t> noted_{0};  // how many these are
+  Atomic<size_t> noted_{0};  // how many these are
   std::any session_ ABSL_GUARDED_BY(mutex_);
 
-  std::atomic<uint32_t> channel_{0};
+  Atomic<uint32_t> channel_{0};
   std::forward_list<PeerInfo> peers_;  // every one that there was, since somebody may be looking at it; thread: loop
-  std::atomic<const PeerInfo*> peer_;
+  Atomic<const PeerInfo*> peer_;
 };
 
 // Ends one request early, from any thread, also after everything else is gone. One handle per request; the last one counts.

@@ -102,6 +102,24 @@ TEST_F(ReconnectTest, WhatWasTakenFailsAndTheRestMovesOnInOrder) {
   ExpectBalanced(protocol);
 }
 
+// A deadline between the peer's end and the channel's own does not end more than its request.
+TEST_F(ReconnectTest, WhatWaitsWhenThePeerEndsMovesOnWhateverElseHappensInThatTurn) {
+  const auto protocol = NewProtocol({.window_requests = 1});
+  const auto first = Connect();
+  const auto second = Connect();
+  first->Wait(absl::Seconds(1)).End();
+  Ask(protocol, "a");
+  Ask(protocol, "b", {.timeout = absl::Seconds(1.001)});
+  Ask(protocol, "c", {.timeout = absl::Seconds(60), .wait_for_ready = true});
+  loop_->manual_clock().Advance(absl::Seconds(2));  // the end and the deadline are met in one turn
+  Settle();
+  EXPECT_TRUE(absl::IsDeadlineExceeded(StatusOf(1))) << StatusOf(1);
+  EXPECT_EQ(outcomes_[2]->told, 0) << StatusOf(2);
+  NextAttempt();
+  EXPECT_EQ(BodiesIn(second->taken()), "c");
+  ExpectBalanced(protocol);
+}
+
 TEST_F(ReconnectTest, EveryByteAtWhichAChannelDiesLosesNothingThatItHadNotTaken) {
   Router<Message> router;
   router.Otherwise([](Message, CallContext, Responder<Message>) {});

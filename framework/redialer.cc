@@ -9,6 +9,12 @@
 #include "listenrain/framework/status.h"
 
 namespace rain {
+namespace {
+
+constexpr absl::Duration kFirstReviewAgain = absl::Seconds(2);
+constexpr absl::Duration kLastReviewAgain = absl::Minutes(1);
+
+}  // namespace
 
 Redialer::Redialer(Loop& loop, std::unique_ptr<ChannelGenerator> generator, RedialEvents& events)
     : loop_(loop),
@@ -38,6 +44,7 @@ void Redialer::Dial() {
 
 bool Redialer::Redial(const absl::Status& why, absl::Duration lived) {
   review_.Stop();
+  least_review_ = absl::ZeroDuration();
   if (!reviewing_) return WaitForNext(why, lived);
   lost_ = lived;  // the generator answers one question at a time
   lost_why_ = Fresh(why);
@@ -47,7 +54,18 @@ bool Redialer::Redial(const absl::Status& why, absl::Duration lived) {
 void Redialer::ReviewLater() {
   std::optional<absl::Duration> after;
   GuardedAndLogged("the channel generator", [&] { after = generator_->ReviewAfter(); });
-  if (after.has_value()) review_.Start(*after);
+  if (after.has_value()) review_.Start(std::max(*after, least_review_));
+}
+
+void Redialer::Decline() {
+  GuardedAndLogged("the channel generator", [&] { generator_->Declined(); });
+  least_review_ = std::clamp(least_review_ * 2, kFirstReviewAgain, kLastReviewAgain);
+  ReviewLater();
+}
+
+void Redialer::Move() {
+  least_review_ = absl::ZeroDuration();
+  ReviewLater();
 }
 
 void Redialer::Review() {
@@ -55,9 +73,10 @@ void Redialer::Review() {
   const auto answered = [this](absl::StatusOr<std::unique_ptr<Channel>> channel) {
     reviewing_ = false;
     const std::optional<absl::Duration> lost = std::exchange(lost_, std::nullopt);
+    if (channel.ok() && !lost.has_value()) return events_.OnBetter(*std::move(channel));
     if (channel.ok()) {
       ReviewLater();
-      return lost.has_value() ? events_.OnDialed(*std::move(channel)) : events_.OnBetter(*std::move(channel));
+      return events_.OnDialed(*std::move(channel));
     }
     if (!lost.has_value()) return ReviewLater();
     if (!WaitForNext(lost_why_, *lost)) events_.OnGivenUp(std::move(lost_why_));

@@ -39,6 +39,11 @@ class Redialer {
   // The channel died, having carried traffic for so long: another attempt follows in a while. False if there will be none.
   bool Redial(const absl::Status& why, absl::Duration lived);
 
+  // After OnBetter: the better channel is in use now; or it is not, and gone, and another one is asked for after a while, ever
+  // later. One of the two, and no better one comes before, unless the channel in use dies first.
+  void Move();
+  void Decline();
+
   // True from an attempt that failed until one that does not.
   bool down() const { return !failure_.ok(); }
   const absl::Status& failure() const { return failure_; }
@@ -58,6 +63,7 @@ class Redialer {
   Instant next_attempt_;
   DelayTimer wait_;
   DelayTimer review_;
+  absl::Duration least_review_;         // since a better channel was declined
   bool reviewing_ = false;              // the generator was asked for a better channel
   std::optional<absl::Duration> lost_;  // meanwhile the channel in use died: how long it had lived,
   absl::Status lost_why_;               // and of what

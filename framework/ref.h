@@ -1,10 +1,11 @@
 // RefCounted and Ref: an intrusive, thread-safe reference count, for the few objects that two threads truly outlive.
 #pragma once
 
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <utility>
+
+#include "listenrain/framework/atomic.h"
 
 namespace rain {
 
@@ -25,7 +26,7 @@ class RefCounted {
   friend class Ref;
   template <class T>
   friend class RefBank;
-  mutable std::atomic<uint32_t> references_{1};
+  mutable Atomic<uint32_t> references_{1};
 };
 
 template <class T>

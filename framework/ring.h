@@ -13,6 +13,7 @@ class Ring {
   bool empty() const { return size_ == 0; }
   size_t size() const { return size_; }
   T& front() { return slots_[first_]; }
+  const T& operator[](size_t index) const { return slots_[(first_ + index) & (slots_.size() - 1)]; }
   T& operator[](size_t index) { return slots_[(first_ + index) & (slots_.size() - 1)]; }
 
   void push_back(T value) {

@@ -1,13 +1,13 @@
 // SendAwaiter: what a coroutine awaits to ask a transport: `co_await server.CoSend(message)`.
 #pragma once
 
-#include <atomic>
 #include <cassert>
 #include <coroutine>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "listenrain/framework/atomic.h"
 #include "listenrain/framework/completion.h"
 #include "listenrain/framework/outgoing.h"
 #include "listenrain/framework/post_box.h"
@@ -41,7 +41,7 @@ class SendSuspension {
     // Either the outcome takes the coroutine, to resume it, or the frame's end does; the other gets null.
     SendSuspension* Take() { return waiting_.exchange(nullptr, std::memory_order_acq_rel); }
 
-    std::atomic<SendSuspension*> waiting_;
+    Atomic<SendSuspension*> waiting_;
   };
 
  protected:

@@ -117,6 +117,15 @@ std::vector<Resident*> Shard::Residents() const {
   return residents;
 }
 
+std::vector<Ref<PostBox>> Shard::TransportBoxes(const ProtocolParts* protocol) const {
+  std::vector<Ref<PostBox>> boxes;
+  for (Resident* each = residents_.front(); each != nullptr; each = each->resident_hook_.next) {
+    Ref<PostBox> box = each->TransportBox();
+    if (box && (protocol == nullptr || &box->protocol() == protocol)) boxes.push_back(std::move(box));
+  }
+  return boxes;
+}
+
 void Shard::Shut() {
   shut_ = true;
   while (!residents_.empty()) residents_.front()->End(absl::CancelledError("this ListenRain is stopped"));

@@ -15,6 +15,7 @@
 #include "listenrain/framework/mutex.h"
 #include "listenrain/framework/observer.h"
 #include "listenrain/framework/outgoing.h"
+#include "listenrain/framework/post_box.h"
 #include "listenrain/framework/ref.h"
 
 namespace rain {
@@ -31,6 +32,8 @@ class Resident {
   virtual void StopAccepting() {}
   // Joins the drain and leaves it as it ends; begins nothing new, and ends when what it has begun is over.
   virtual void BeginDrain(const Ref<Drain>& drain) = 0;
+  // Of a transport; null: it is none.
+  virtual Ref<PostBox> TransportBox() const { return nullptr; }
 
  private:
   friend class Shard;
@@ -69,10 +72,15 @@ class Shard final : public RefCounted, private TurnTask {
 
   // Those that are not at their end.
   std::vector<Resident*> Residents() const;
+  // Of the transports among them that are of this protocol, or if it is null of all.
+  std::vector<Ref<PostBox>> TransportBoxes(const ProtocolParts* protocol) const;
 
   // Ends every resident and every message that comes later, as CANCELLED. Idempotent.
   void Shut();
   bool shut() const { return shut_; }
+  // All that lives here is being drained, and then the shard is shut: what comes is refused.
+  void BeginEnd() { ending_ = true; }
+  bool ending() const { return ending_ || shut_; }
 
  private:
   void DrainMailbox();
@@ -85,6 +93,7 @@ class Shard final : public RefCounted, private TurnTask {
   IntrusiveList<Resident, &Resident::resident_hook_> residents_;
   std::vector<std::unique_ptr<Resident>> graves_;
   bool shut_ = false;
+  bool ending_ = false;
 
   Mutex mutex_;
   Outgoing* first_mail_ ABSL_GUARDED_BY(mutex_) = nullptr;

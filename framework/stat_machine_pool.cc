@@ -40,6 +40,10 @@ class DefaultStatMachinePool final : public StatMachinePool {
   }
 
   Outgoing* PopOldest() override { return list_.empty() ? nullptr : Take(*list_.front()); }
+  void Visit(absl::FunctionRef<bool(const Outgoing&)> look) const override {
+    const Outgoing* at = list_.front();
+    while (at != nullptr && look(*at)) at = at->in_flight_hook.next;
+  }
   size_t size() const override { return list_.size(); }
 
  private:

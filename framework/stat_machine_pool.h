@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <memory>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "listenrain/framework/outgoing.h"
 
@@ -21,6 +22,8 @@ class StatMachinePool {
   virtual Outgoing* Pop(const MsgId& id) = 0;
   // The one added first, or null.
   virtual Outgoing* PopOldest() = 0;
+  // Shows its requests, the one added first first, until `look` returns false. `look` does not call the pool.
+  virtual void Visit(absl::FunctionRef<bool(const Outgoing&)> look) const = 0;
   virtual size_t size() const = 0;
 };
 

@@ -163,5 +163,27 @@ TEST(OutgoingPool, ACompletionInTheNodesRoomIsDestroyedWithIt) {
   EXPECT_EQ(gone, 1) << "a borrowed completion is not ours to destroy";
 }
 
+TEST_F(StatMachinePoolTest, VisitsTheOldestFirstUntilItIsToldToStop) {
+  std::vector<const Outgoing*> added;
+  for (int i = 0; i < 3; ++i) added.push_back(&NewRequest(*pool_));
+  std::vector<const Outgoing*> seen;
+  pool_->Visit([&](const Outgoing& request) {
+    seen.push_back(&request);
+    return true;
+  });
+  EXPECT_EQ(seen, added);
+  seen.clear();
+  pool_->Visit([&](const Outgoing& request) {
+    seen.push_back(&request);
+    return seen.size() < 2;
+  });
+  EXPECT_EQ(seen, std::vector<const Outgoing*>(added.begin(), added.begin() + 2));
+  while (Outgoing* request = pool_->PopOldest()) End(*request);
+  pool_->Visit([](const Outgoing&) {
+    ADD_FAILURE() << "it is empty";
+    return true;
+  });
+}
+
 }  // namespace
 }  // namespace rain

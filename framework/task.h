@@ -1,7 +1,6 @@
 // Task: what a coroutine returns that somebody else waits for.
 #pragma once
 
-#include <atomic>
 #include <cassert>
 #include <coroutine>
 #include <cstddef>
@@ -10,6 +9,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "listenrain/framework/atomic.h"
 #include "listenrain/framework/frame_pool.h"
 
 namespace rain {
@@ -35,7 +35,7 @@ class TaskPromiseBase : public PooledFrame {
   Final final_suspend() const noexcept { return {}; }
 
   // `then` is resumed when this task has ended; with a group, by the last of it, which counts down to 0.
-  void Before(std::coroutine_handle<> then, std::atomic<size_t>* group = nullptr) {
+  void Before(std::coroutine_handle<> then, Atomic<size_t>* group = nullptr) {
     assert(!then_ && "a task has one awaiter");
     then_ = then;
     group_ = group;
@@ -55,7 +55,7 @@ class TaskPromiseBase : public PooledFrame {
   }
 
   std::coroutine_handle<> then_;
-  std::atomic<size_t>* group_ = nullptr;
+  Atomic<size_t>* group_ = nullptr;
   std::exception_ptr thrown_;
 };
 

@@ -63,7 +63,7 @@ void Transport::Attach(std::unique_ptr<Channel> channel) {
 
 ObservedTransport Transport::observed() const { return {box_->protocol().name, box_->key().text(), box_->role(), box_->peer()}; }
 
-void Transport::End(absl::Status why) {
+void Transport::EndBecause(absl::Status why, Reason reason) {
   if (ended_) return;
   ended_ = true;
   shard_.Bury(*this);
@@ -71,13 +71,14 @@ void Transport::End(absl::Status why) {
   drained_.aborted = asked_;
   if (on_gone_) std::exchange(on_gone_, nullptr)();
   if (link_ != nullptr && box_->role() == Role::acceptor) link_->WriteOut();  // replies of this turn
-  FailAll(why);
+  FailAll(why, reason);
   GuardedAndLogged("the queue", [this] {
     while (Outgoing* post = queue_->Pop()) DropPost(*post);
   });
   TellRoom();
   ForgetPeersRequests();
   EndUpkeep();
+  hold_.Stop();
   TellReady(why);
   if (link_ != nullptr) {
     ReleaseCharges();
@@ -170,13 +171,13 @@ void Transport::OnWritable() {
 void Transport::OnLinkEnd() {
   const absl::Status why = absl::UnavailableError("the peer closed the channel");
   if (box_->role() == Role::dialer) return Hangup(why);
-  FailAll(why);
+  FailAll(why, std::nullopt);
   MaybeFinish();
 }
 
 void Transport::OnLinkClosed(absl::Status why) {
   if (why.ok()) why = absl::UnavailableError("the channel was closed");
-  if (ended_ || redialer_ == nullptr) return End(std::move(why));
+  if (ended_ || redialer_ == nullptr) return EndBecause(std::move(why), std::nullopt);
   Lose(std::move(why));
 }
 

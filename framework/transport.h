@@ -3,9 +3,10 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
-#include "absl/container/flat_hash_set.h"
+#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "listenrain/framework/channel_generator.h"
 #include "listenrain/framework/deadline_line.h"
@@ -13,6 +14,7 @@
 #include "listenrain/framework/delivery.h"
 #include "listenrain/framework/dispatcher.h"
 #include "listenrain/framework/guarded.h"
+#include "listenrain/framework/in_flight.h"
 #include "listenrain/framework/link.h"
 #include "listenrain/framework/outgoing.h"
 #include "listenrain/framework/post_box.h"
@@ -63,10 +65,22 @@ class Transport final : public Resident, private LinkEvents, private DeadlineOwn
   void DropUnanswered(const MsgId& id, size_t bytes, uint32_t channel);
 
   // Fails what is in flight, drops what is queued, abandons the channel.
-  void End(absl::Status why) override;
+  void End(absl::Status why) override { EndBecause(std::move(why), FailureReason::closed); }
   void BeginDrain(const Ref<Drain>& drain) override;
 
+  // What is in flight here, with the oldest calls, so many at most; its counts are 0 where that is nothing. Looks at
+  // `most_calls` of our requests, and at all of the peer's, which limits bound.
+  TransportInFlight InFlight(size_t most_calls) const;
+  Ref<PostBox> TransportBox() const override { return box_; }
+
  private:
+  // A request of the peer's that has no answer yet.
+  struct Asked {
+    Instant came;
+    Instant deadline;
+    size_t bytes = 0;
+  };
+
   // Requests of ours (transport_requests.cc).
   absl::Status SubmitDirect(Submission& submission, Encode encode);
   absl::Status AskDirect(Submission& submission, Encode encode);
@@ -74,22 +88,30 @@ class Transport final : public Resident, private LinkEvents, private DeadlineOwn
   absl::Status EncodeDirect(const MessageHeader& header, Encode encode);
   absl::Status SubmitQueued(Submission& submission, Encode encode);
   absl::Status CheckAnswered(size_t answered_bytes, uint32_t channel);
-  absl::Status Admit(Outgoing& outgoing);
+  absl::Status Admit(Outgoing& outgoing, FailureReason& reason);
   bool MayWriteDirectly(const Submission& submission) const;
   bool WindowHas(size_t bytes) const;
   absl::Status GiveId(Outgoing& request);
   void Depart(Outgoing& request, size_t packet_bytes);
   void WriteQueued(Outgoing& outgoing);
   void Leave(Outgoing& request);
-  BytesSent SentOf(const Outgoing& request) const;
-  void Fail(Outgoing& request, absl::Status why);
-  void Fail(Outgoing& request, absl::Status why, BytesSent sent);
-  void GiveUp(Outgoing& request, absl::Status why);
-  void FailAll(const absl::Status& why);
+  void WriteFailed(Outgoing& request, absl::Status why);
   void DropPost(Outgoing& post);
-  static void TellFailure(Dispatcher& dispatcher, Outgoing& request, absl::Status why);
   void CountSent(MessageKind kind, size_t packet_bytes);
+
+  // Their outcomes (transport_outcomes.cc).
+  BytesSent SentOf(const Outgoing& request) const;
+  // Nullopt: the channel's death, and what was sent by then tells.
+  using Reason = std::optional<FailureReason>;
+  void Fail(Outgoing& request, absl::Status why, Reason reason);
+  void Fail(Outgoing& request, absl::Status why, Reason reason, BytesSent sent);
+  void GiveUp(Outgoing& request, absl::Status why, FailureReason reason);
+  bool IsHeldByTombstones() const;
+  void FailAll(const absl::Status& why, Reason reason);
+  void EndBecause(absl::Status why, Reason reason);
+  static void TellFailure(Dispatcher& dispatcher, Outgoing& request, absl::Status why);
   void OnReply(MessageHeader&& header, Payload&& payload);
+  void EndedByError(const MessageHeader& header, const Payload& payload);
   void OnDeadline(Outgoing& outgoing) override;
 
   // The queue, before and behind it (transport_queue.cc).
@@ -107,8 +129,9 @@ class Transport final : public Resident, private LinkEvents, private DeadlineOwn
   void Refuse(const MessageHeader& request, absl::Status why);
   void AnswerError(const MsgId& id, const absl::Status& why, bool in_place);
   void OnGoAway();
-  void NoteAnswered(const MessageHeader& reply, size_t bytes);
+  void NoteAnswered(const MessageHeader& reply, size_t bytes, Outgoing* answer);
   void QueueAnswer(Outgoing& answer);
+  void LineUp(Outgoing& answer);
   void WriteAnswer(Outgoing& answer);
   void DropAnswer(Outgoing& answer);
   void OnStalled();
@@ -118,6 +141,10 @@ class Transport final : public Resident, private LinkEvents, private DeadlineOwn
   void OnCancel(const MsgId& id);
 
   void OnQuieter();
+
+  // For those who look (transport_in_flight.cc).
+  CallStage StageOf(const Outgoing& request) const;
+  const Outgoing* EarlyAnswer(const MsgId& id) const;
 
   // Upkeep (transport_upkeep.cc).
   void BeginUpkeep();
@@ -135,7 +162,9 @@ class Transport final : public Resident, private LinkEvents, private DeadlineOwn
   void OnBetter(std::unique_ptr<Channel> channel) override;
   bool Quiet() const;
   void MaybeMove();
+  void MoveTo(std::unique_ptr<Channel> better);
   void OnPatienceOver();
+  absl::Duration Patience() const;
   void Unlink(const absl::Status& why);
   bool OnAttemptDue() override;
   void OnDialFailed(const absl::Status& why) override;
@@ -143,7 +172,8 @@ class Transport final : public Resident, private LinkEvents, private DeadlineOwn
   void Hangup(absl::Status why);
   void Lose(absl::Status why);
   void SettleSent(const absl::Status& why);
-  void QueueAgain(std::vector<UntakenPacket> untaken, std::vector<Outgoing*> sent, const absl::Status& why);
+  std::vector<Outgoing*> SortSent(std::vector<UntakenPacket> untaken, std::vector<Outgoing*> sent, const absl::Status& why);
+  void AddAgain(Outgoing& request);
   Outgoing* PostOf(UntakenPacket packet);
   void ForgetPeersRequests();
   void ReleaseCharges();
@@ -196,7 +226,6 @@ class Transport final : public Resident, private LinkEvents, private DeadlineOwn
   bool leaving_ = false;                // the peer goes away: the present channel gets no more requests
   bool holding_ = false;                // requests wait for another channel
   DelayTimer hold_;                     // begins and ends that, while there is a better one
-  absl::Duration patience_;             // how long they go on with the present one
   Instant first_read_ = Instant::Infinite();
   bool ended_ = false;
   bool was_undecodable_ = false;  // something that the peer sent, and it was logged
@@ -213,29 +242,32 @@ class Transport final : public Resident, private LinkEvents, private DeadlineOwn
   RetryBudget retries_;
   uint64_t requests_sent_ = 0;     // in order: the last id given
   uint64_t replies_received_ = 0;  // in order: the id of the last reply; between the two, requests and tombstones
+  Instant given_up_;               // when the last request was that had been written
 
   // The peer's.
   IntrusiveList<Outgoing, &Outgoing::queue_hook> answers_;  // replies and control, ahead of the queue
   size_t answers_bytes_ = 0;                                // of these, and of early_answers_
   size_t asked_ = 0;                                        // requests accepted and not answered
   size_t asked_bytes_ = 0;
-  absl::flat_hash_set<MsgId> asked_ids_;  // of these, but for the one whose handler runs right now
-  const MsgId* handling_ = nullptr;       // that one's id, until it is answered
-  uint64_t requests_received_ = 0;        // in order: the last id
-  uint64_t next_answer_ = 1;              // in order: whose reply leaves next
-  Ring<Outgoing*> early_answers_;         // in order: replies from next_answer_ on, null where one is missing
-  std::vector<Ref<Drain>> drains_;        // empty: it is not draining
+  absl::flat_hash_map<MsgId, Asked> asked_by_id_;  // these, but for the one whose handler runs right now
+  const MsgId* handling_ = nullptr;                // that one's id, until it is answered
+  uint64_t requests_received_ = 0;                 // in order: the last id
+  uint64_t next_answer_ = 1;                       // in order: whose reply leaves next
+  Ring<Outgoing*> early_answers_;                  // in order: replies from next_answer_ on, null where one is missing
+  std::vector<Ref<Drain>> drains_;                 // empty: it is not draining
   DrainReport drained_;
   bool paused_ = false;  // not reading: the peer takes no replies
   uint64_t taken_at_pause_ = 0;
   DelayTimer stall_;
 
   Instant last_read_;
-  DelayTimer idle_;         // until memory is given back
-  DelayTimer keepalive_;    // until the peer is pinged, or given up
-  bool pinged_ = false;     // and nothing was read since
-  DelayTimer rest_;         // until an unused channel is closed
-  uint64_t rested_at_ = 0;  // how much had been written when that was looked at last
+  DelayTimer idle_;             // until memory is given back
+  DelayTimer keepalive_;        // until the peer is pinged, or given up
+  bool pinged_ = false;         // and nothing was read since
+  uint64_t before_ping_ = 0;    // how much had been written then
+  uint64_t taken_at_look_ = 0;  // how much of it was taken when that was looked at last
+  DelayTimer rest_;             // until an unused channel is closed
+  uint64_t rested_at_ = 0;      // how much had been written when that was looked at last
 };
 
 }  // namespace rain

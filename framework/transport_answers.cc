@@ -33,6 +33,9 @@ void Transport::OnRequest(MessageHeader&& header, Payload&& payload) {
     counters_.expired.AddShared();
     return AnswerError(header.id, Late(), false);
   }
+  const bool inside = dispatcher_.runs_inline();  // the handler runs now, and may answer now
+  const absl::Duration remaining = header.remaining;
+  Instant deadline = Instant::Infinite();
   if (!one_way) {
     // asked_bytes_ counts one more for each than the peer's own window does.
     if (asked_ > 0 && (asked_ >= limits_.window_requests || asked_bytes_ - asked_ + bytes - 1 > limits_.window_bytes)) {
@@ -40,7 +43,14 @@ void Transport::OnRequest(MessageHeader&& header, Payload&& payload) {
                                 "more than ", asked_,
                                 " requests in flight on this transport: configure limits.window alike on both sides")));
     }
-    if (!asked_ids_.empty() && asked_ids_.contains(header.id)) {
+    bool in_flight = false;
+    if (inside) {
+      in_flight = !asked_by_id_.empty() && asked_by_id_.contains(header.id);
+    } else {
+      deadline = now() + remaining;
+      in_flight = !asked_by_id_.try_emplace(header.id, Asked{now(), deadline, bytes - 1}).second;
+    }
+    if (in_flight) {
       return Refuse(header,
                     absl::AlreadyExistsError(absl::StrCat("a request with msgID ", ToString(header.id), " is in flight")));
     }
@@ -50,9 +60,8 @@ void Transport::OnRequest(MessageHeader&& header, Payload&& payload) {
     box_->PostArrived(bytes);
   }
   Incoming incoming{boxes_.Take(), boxes_.Take(), std::move(header), std::move(payload), bytes, channel_};
-  if (!dispatcher_.runs_inline()) {
-    if (may_expire) incoming.deadline = now() + incoming.header.remaining;
-    if (!one_way) asked_ids_.insert(incoming.header.id);
+  if (!inside) {
+    if (may_expire) incoming.deadline = deadline;
     dispatcher_.Deliver(Delivery(sink_, std::move(incoming)));
     if (one_way) WatchBacklog();
     return;
@@ -60,7 +69,7 @@ void Transport::OnRequest(MessageHeader&& header, Payload&& payload) {
   const MsgId id = incoming.header.id;
   handling_ = one_way ? nullptr : &id;
   HandleNow(*sink_, std::move(incoming));
-  if (handling_ != nullptr && !ended_) asked_ids_.insert(id);
+  if (handling_ != nullptr && !ended_) asked_by_id_.try_emplace(id, Asked{now(), now() + remaining, bytes - 1});
   handling_ = nullptr;
 }
 
@@ -77,6 +86,7 @@ void Transport::AnswerError(const MsgId& id, const absl::Status& why, bool in_pl
     Submission error;
     error.header.id = id;
     error.header.kind = MessageKind::error;
+    error.begun = now();
     const auto encode = [&](const MessageHeader& header, PayloadWriter& to) { return codec_.EncodeError(header, why, to); };
     if ((in_place ? SubmitDirect(error, encode) : Submit(error, encode)).ok()) return;
     counters_.replies_dropped.Add();
@@ -100,8 +110,9 @@ void Transport::SendControl(MessageKind kind, const MsgId& id) {
   if (!sent.ok()) counters_.skipped.Add();
 }
 
-// A reply is on its way: its request weighs in the window no more.
-void Transport::NoteAnswered(const MessageHeader& reply, size_t bytes) {
+// A reply is on its way: its request weighs in the window no more. `answer`, unless null, is the reply that waits, and takes over
+// what is known of its request.
+void Transport::NoteAnswered(const MessageHeader& reply, size_t bytes, Outgoing* answer) {
   if (bytes == 0) return;
   --asked_;
   if (draining()) ++drained_.completed;
@@ -109,8 +120,13 @@ void Transport::NoteAnswered(const MessageHeader& reply, size_t bytes) {
   asked_bytes_ -= bytes;
   if (handling_ != nullptr && *handling_ == reply.id) {
     handling_ = nullptr;
-  } else {
-    asked_ids_.erase(reply.id);
+    if (answer != nullptr) answer->begun = now();
+  } else if (answer == nullptr) {
+    asked_by_id_.erase(reply.id);
+  } else if (const auto found = asked_by_id_.find(reply.id); found != asked_by_id_.end()) {
+    answer->begun = found->second.came;
+    answer->deadline = found->second.deadline;
+    asked_by_id_.erase(found);
   }
 }
 
@@ -118,7 +134,7 @@ void Transport::DropUnanswered(const MsgId& id, size_t bytes, uint32_t channel) 
   if (channel != channel_) return counters_.replies_dropped.Add();
   MessageHeader header;
   header.id = id;
-  NoteAnswered(header, bytes);
+  NoteAnswered(header, bytes, nullptr);
   counters_.replies_dropped.Add();
   if (in_order()) {
     Hangup(absl::InternalError("a request failed, and no error reply can say so in order"));
@@ -130,10 +146,7 @@ void Transport::DropUnanswered(const MsgId& id, size_t bytes, uint32_t channel) 
 // In order, a reply that comes early waits for those before it, and its request stays in the window until then.
 void Transport::QueueAnswer(Outgoing& answer) {
   answers_bytes_ += answer.size;
-  if (!in_order() || !IsReply(answer.header.kind)) {
-    NoteAnswered(answer.header, answer.answered_bytes);
-    return answers_.PushBack(answer);
-  }
+  if (!in_order() || !IsReply(answer.header.kind)) return LineUp(answer);
   assert(answer.header.id.integer() >= next_answer_);
   const uint64_t place = answer.header.id.integer() - next_answer_;
   while (early_answers_.size() <= place) early_answers_.push_back(nullptr);
@@ -142,9 +155,13 @@ void Transport::QueueAnswer(Outgoing& answer) {
     Outgoing& next = *early_answers_.front();
     early_answers_.pop_front();
     ++next_answer_;
-    NoteAnswered(next.header, next.answered_bytes);
-    answers_.PushBack(next);
+    LineUp(next);
   }
+}
+
+void Transport::LineUp(Outgoing& answer) {
+  NoteAnswered(answer.header, answer.answered_bytes, &answer);
+  answers_.PushBack(answer);
 }
 
 void Transport::WriteAnswer(Outgoing& answer) {
@@ -185,6 +202,7 @@ void Transport::WatchBacklog() {
     stall_.Start(limits_.stall);
   } else if (paused_ && light) {
     paused_ = false;
+    last_read_ = now();  // what came meanwhile is read from here on
     stall_.Stop();
     link_->SetReading(true);
   }
@@ -199,12 +217,12 @@ void Transport::OnStalled() {
   stall_.Start(limits_.stall);
 }
 
-// After the peer's end, or while draining, what it asked is still answered; then the transport goes.
+// After the end of a peer that dialed, or while draining, what it asked is still answered; then the transport goes.
 void Transport::MaybeFinish() {
-  const bool peer_ended = link_ != nullptr && link_->reading_ended();
+  const bool peer_ended = box_->role() == Role::acceptor && link_ != nullptr && link_->reading_ended();
   if (ended_ || (!peer_ended && !draining())) return;
   if (asked_ > 0 || !answers_.empty() || (link_ != nullptr && link_->pending_bytes() > 0)) return;
-  if (peer_ended) return End(absl::UnavailableError("the peer closed the channel"));
+  if (peer_ended) return EndBecause(absl::UnavailableError("the peer closed the channel"), std::nullopt);
   // Draining. A peer that can be told goes by itself, when it has what it waits for; another one sees the end.
   if (box_->role() == Role::dialer) {
     if (asks_nothing()) End(absl::CancelledError("drained"));
@@ -224,7 +242,7 @@ void Transport::BeginDrain(const Ref<Drain>& drain) {
 
 // Nobody waits for this one any more. Its handler may look, or be told.
 void Transport::OnCancel(const MsgId& id) {
-  if ((handling_ != nullptr && *handling_ == id) || asked_ids_.contains(id)) return box_->NoteCancelled(id);
+  if ((handling_ != nullptr && *handling_ == id) || asked_by_id_.contains(id)) return box_->NoteCancelled(id);
   counters_.skipped.Add();
 }
 

@@ -187,9 +187,11 @@ class TransportHandle {
       }
       submission.header.id = *std::move(id);
     }
-    return box_->Submit(submission, [&](const MessageHeader& header, PayloadWriter& to) {
+    absl::Status status = box_->Submit(submission, [&](const MessageHeader& header, PayloadWriter& to) {
       return protocol_.codec()->EncodeMessage(header, message, to);
     });
+    if (!status.ok() && submission.is_request()) box_->counters().refused.AddShared();
+    return status;
   }
 
   Protocol<M> protocol_;

@@ -16,7 +16,7 @@ void Transport::Enqueue(Outgoing& outgoing) {
   if (status.ok()) return;
   outgoing.stage = Stage::submitted;
   if (outgoing.header.kind != MessageKind::request) DropPost(outgoing);
-  End(absl::InternalError(status.message()));
+  EndBecause(absl::InternalError(status.message()), FailureReason::part_failed);
 }
 
 // Moves what waits into the link's output while there is room: first what is owed to the peer, then the queue.
@@ -25,7 +25,7 @@ void Transport::Pump() {
     PumpAll();
     return absl::OkStatus();
   });
-  if (!status.ok()) End(absl::InternalError(status.message()));
+  if (!status.ok()) EndBecause(absl::InternalError(status.message()), FailureReason::part_failed);
   WatchBacklog();
 }
 
@@ -97,7 +97,9 @@ void Transport::FailWaiters(const absl::Status& why) {
       continue;
     }
     waiter.stage = Stage::submitted;
-    if (requests_->Pop(waiter.token) != nullptr) Fail(waiter, At(box_->key().text(), why));
+    if (requests_->Pop(waiter.token) != nullptr) {
+      Fail(waiter, At(box_->key().text(), why), FailureReason::connect_failed);
+    }
   }
 }
 

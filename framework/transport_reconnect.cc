@@ -19,23 +19,31 @@ void Transport::OnDialed(std::unique_ptr<Channel> channel) {
 
 constexpr absl::Duration kPatience = absl::Seconds(1);
 
-// The channel in use serves on until nothing is in flight on it. If that does not come by itself, requests wait for it, now and
-// then, and never for long: what is in flight may take its time.
+// The channel in use serves on until nothing is in flight on it. If that does not come by itself, requests wait for it, though
+// not for long: what is in flight may take its time. Then the better channel is given up, and another one asked for later.
 void Transport::OnBetter(std::unique_ptr<Channel> channel) {
   if (ended_) return;
-  if (link_ == nullptr) return Attach(std::move(channel));
+  if (link_ == nullptr) return MoveTo(std::move(channel));
   better_ = std::move(channel);
-  patience_ = kPatience;
-  hold_.Start(patience_);
+  hold_.Start(Patience());
   MaybeMove();
 }
 
 void Transport::OnPatienceOver() {
-  if (leaving_) return;
-  holding_ = !holding_;
-  hold_.Start(holding_ ? kPatience : patience_ *= 2);
-  if (!holding_) Pump();
+  if (!std::exchange(holding_, true)) return hold_.Start(Patience());
+  holding_ = leaving_;
+  better_ = nullptr;
+  redialer_->Decline();
+  Pump();
 }
+
+void Transport::MoveTo(std::unique_ptr<Channel> better) {
+  redialer_->Move();
+  Attach(std::move(better));
+}
+
+// A channel that nobody reads answers no pings: it is held for a part of the time after which its peer would leave it.
+absl::Duration Transport::Patience() const { return std::min(kPatience, box_->protocol().keepalive / 4); }
 
 // The peer answers what it was asked, and will take no more.
 void Transport::OnGoAway() {
@@ -54,7 +62,7 @@ void Transport::MaybeMove() {
     const absl::Status why = absl::CancelledError("another channel took over");
     link_->Discard(why);
     Unlink(why);
-    return Attach(std::move(better_));
+    return MoveTo(std::move(better_));
   }
   if (leaving_) Hangup(absl::UnavailableError("the peer went away"));
 }
@@ -82,7 +90,7 @@ bool Transport::OnAttemptDue() {
   return wanted;
 }
 
-void Transport::OnGivenUp(absl::Status why) { End(std::move(why)); }
+void Transport::OnGivenUp(absl::Status why) { EndBecause(std::move(why), FailureReason::connect_failed); }
 
 // What would not wait for a server that is down fails now, with the reason.
 void Transport::OnDialFailed(const absl::Status& why) {
@@ -101,19 +109,19 @@ void Transport::OnDialFailed(const absl::Status& why) {
       if (next->header.kind != MessageKind::request) {
         DropPost(*next);
       } else if (requests_->Pop(next->token) != nullptr) {
-        Fail(*next, At(box_->key().text(), why));
+        Fail(*next, At(box_->key().text(), why), FailureReason::connect_failed);
       }
     }
     for (Outgoing* next : waiting) queue_->Push(*next);
     return absl::OkStatus();
   });
-  if (!swept.ok()) return End(absl::InternalError(swept.message()));
+  if (!swept.ok()) return EndBecause(absl::InternalError(swept.message()), FailureReason::part_failed);
   MaybeFinish();
 }
 
 // The channel is of no more use. What it knows of a dialed one's requests is settled when it has closed.
 void Transport::Hangup(absl::Status why) {
-  if (redialer_ == nullptr) return End(std::move(why));
+  if (redialer_ == nullptr) return EndBecause(std::move(why), std::nullopt);
   if (link_ != nullptr) link_->Close(std::move(why));
 }
 
@@ -124,11 +132,11 @@ void Transport::Lose(absl::Status why) {
     return absl::OkStatus();
   });
   Unlink(why);
-  if (!queued.ok()) return End(absl::InternalError(queued.message()));
+  if (!queued.ok()) return EndBecause(absl::InternalError(queued.message()), FailureReason::part_failed);
   MaybeFinish();
   if (ended_) return;
-  if (better_ != nullptr) return Attach(std::move(better_));
-  if (!redialer_->Redial(why, lived)) End(std::move(why));
+  if (better_ != nullptr) return MoveTo(std::move(better_));
+  if (!redialer_->Redial(why, lived)) EndBecause(std::move(why), std::nullopt);
 }
 
 // Packets of which no byte was taken go back to the queue's front, in their order, with idempotent requests that were taken, if
@@ -138,15 +146,27 @@ void Transport::SettleSent(const absl::Status& why) {
   std::vector<Outgoing*> sent;
   std::vector<Outgoing*> queued;
   while (Outgoing* request = requests_->PopOldest()) (request->stage == Stage::sent ? sent : queued).push_back(request);
-  for (Outgoing* request : queued) {
-    requests_->Add(*request);
-    if (traits_.ids == IdPolicy::carried) (void)requests_->Bind(*request, MsgId(request->header.id));  // which it had until now
-  }
   std::sort(sent.begin(), sent.end(), [](const Outgoing* a, const Outgoing* b) { return a->sent_end < b->sent_end; });
-  QueueAgain(std::move(untaken), std::move(sent), why);
+  const std::vector<Outgoing*> again = SortSent(std::move(untaken), std::move(sent), why);
+  // Those that were sent are older, in the pool as in the queue.
+  for (Outgoing* next : again) {
+    if (next->header.kind == MessageKind::request) AddAgain(*next);
+  }
+  for (Outgoing* request : queued) AddAgain(*request);
+  for (auto next = again.rbegin(); next != again.rend(); ++next) {
+    queue_->PushFront(**next);
+    (*next)->stage = Stage::queued;
+  }
 }
 
-void Transport::QueueAgain(std::vector<UntakenPacket> untaken, std::vector<Outgoing*> sent, const absl::Status& why) {
+void Transport::AddAgain(Outgoing& request) {
+  requests_->Add(request);
+  if (traits_.ids == IdPolicy::carried) (void)requests_->Bind(request, MsgId(request.header.id));  // which it had until now
+}
+
+// Returns those that are to be queued, charged already; fails the others.
+std::vector<Outgoing*> Transport::SortSent(std::vector<UntakenPacket> untaken, std::vector<Outgoing*> sent,
+                                           const absl::Status& why) {
   std::vector<Outgoing*> again;
   std::vector<Outgoing*> over;
   auto packet = untaken.begin();
@@ -166,22 +186,16 @@ void Transport::QueueAgain(std::vector<UntakenPacket> untaken, std::vector<Outgo
   for (; packet != untaken.end(); ++packet) {
     if (Outgoing* post = PostOf(std::move(*packet)); post != nullptr) again.push_back(post);
   }
-  for (Outgoing* request : over) Fail(*request, At(box_->key().text(), why));
+  for (Outgoing* request : over) Fail(*request, At(box_->key().text(), why), std::nullopt);
   window_requests_.Subtract(window_requests_.value());
   window_bytes_ = 0;
   for (Outgoing* next : again) {
     next->stage = Stage::submitted;
     box_->budget().ChargeAgain(next->size);
     next->charged = true;
-    if (next->header.kind != MessageKind::request) continue;
-    if (in_order()) next->header.id = MsgId();
-    requests_->Add(*next);
-    if (traits_.ids == IdPolicy::carried) (void)requests_->Bind(*next, MsgId(next->header.id));
+    if (in_order() && next->header.kind == MessageKind::request) next->header.id = MsgId();
   }
-  for (auto next = again.rbegin(); next != again.rend(); ++next) {
-    queue_->PushFront(**next);
-    (*next)->stage = Stage::queued;
-  }
+  return again;
 }
 
 // The node of an untaken one-way message; null for what was meant for the channel that died (replies, pings).
@@ -208,7 +222,7 @@ void Transport::ForgetPeersRequests() {
     if (early_answers_.front() != nullptr) DropAnswer(*early_answers_.front());
   }
   answers_bytes_ = asked_ = asked_bytes_ = 0;
-  asked_ids_.clear();
+  asked_by_id_.clear();
   handling_ = nullptr;
   requests_received_ = 0;
   next_answer_ = 1;

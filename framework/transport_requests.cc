@@ -1,4 +1,4 @@
-// Transport: the requests of this side, from Submit to their outcome.
+// Transport: the requests of this side, from Submit until they are written. Their outcomes: transport_outcomes.cc.
 #include <algorithm>
 #include <string>
 #include <utility>
@@ -49,7 +49,7 @@ absl::Status Transport::TellDirect(const Submission& submission, Encode encode) 
   if (absl::Status status = EncodeDirect(submission.header, encode); !status.ok()) return status;
   const absl::StatusOr<size_t> packet = link_->output().EndPacket();
   if (!packet.ok()) return packet.status();
-  NoteAnswered(submission.header, submission.answered_bytes);
+  NoteAnswered(submission.header, submission.answered_bytes, nullptr);
   CountSent(submission.header.kind, *packet);
   link_->Sent(*packet);
   return absl::OkStatus();
@@ -94,7 +94,8 @@ absl::Status Transport::AskDirect(Submission& submission, Encode encode) {
 absl::Status Transport::SubmitQueued(Submission& submission, Encode encode) {
   absl::StatusOr<Outgoing*> outgoing = box_->Prepare(submission, encode, true);
   if (!outgoing.ok()) return outgoing.status();
-  absl::Status status = Admit(**outgoing);
+  FailureReason reason;  // the caller has the status
+  absl::Status status = Admit(**outgoing, reason);
   if (!status.ok()) {
     box_->Refund(**outgoing);
     OutgoingPool::Retire(**outgoing);  // its token may be in the caller's Cancellation
@@ -108,7 +109,8 @@ void Transport::Accept(Outgoing& outgoing) {
   Shard& shard = box.shard();
   Transport* transport = box.transport();
   const bool is_answer = outgoing.answered_bytes > 0;
-  absl::Status status = transport != nullptr ? transport->Admit(outgoing) : box.Closed();
+  FailureReason reason = FailureReason::closed;
+  absl::Status status = transport != nullptr ? transport->Admit(outgoing, reason) : box.Closed();
   if (status.ok()) return;
   // Accepted from its caller, and at its end already: the outcome is told like any other.
   Dispatcher& dispatcher = shard.DispatcherOf(box.shared_protocol());
@@ -116,8 +118,7 @@ void Transport::Accept(Outgoing& outgoing) {
   if (outgoing.header.kind == MessageKind::request) {
     OutgoingPool::Retire(outgoing);
     dispatcher.counters.started.Add();
-    Counter& ended = absl::IsCancelled(status) ? dispatcher.counters.cancelled : dispatcher.counters.failed;
-    ended.Add();
+    dispatcher.counters.AddFailure(status.code(), reason);
     TellFailure(dispatcher, outgoing, WithOrigin(WithBytesSent(std::move(status), BytesSent::none), Origin::local));
     return;
   }
@@ -131,26 +132,33 @@ absl::Status Transport::CheckAnswered(size_t answered_bytes, uint32_t channel) {
   return absl::UnavailableError(absl::StrCat("the channel to ", box_->key().text(), " that the request came on is closed"));
 }
 
-// Puts a prepared message in its line. Errors: ALREADY_EXISTS, CANCELLED, UNAVAILABLE; the caller keeps the node then.
-absl::Status Transport::Admit(Outgoing& outgoing) {
+// Puts a prepared message in its line. Errors: ALREADY_EXISTS, CANCELLED, UNAVAILABLE; the caller keeps the node then, and if it
+// is a request, `reason` says what that counts as.
+absl::Status Transport::Admit(Outgoing& outgoing, FailureReason& reason) {
   if (absl::Status status = CheckAnswered(outgoing.answered_bytes, outgoing.channel); !status.ok()) return status;
   if (draining() && outgoing.answered_bytes == 0 &&
       (outgoing.header.kind == MessageKind::request || outgoing.header.kind == MessageKind::one_way)) {
+    reason = FailureReason::closed;
     return absl::CancelledError("this ListenRain is draining");
   }
   wanted_ |= link_ == nullptr;
   if (down() && !outgoing.wait_for_ready && !IsReply(outgoing.header.kind)) {
+    reason = FailureReason::connect_failed;
     return At(box_->key().text(), redialer_->WhyDown());
   }
   switch (outgoing.header.kind) {
     case MessageKind::request: {
-      if (outgoing.cancelled.load(std::memory_order_relaxed)) return absl::CancelledError("cancelled by the caller");
+      if (outgoing.cancelled.load(std::memory_order_relaxed)) {
+        reason = FailureReason::cancelled;
+        return absl::CancelledError("cancelled by the caller");
+      }
       outgoing.owner = this;
       requests_->Add(outgoing);
       if (traits_.ids == IdPolicy::carried) {
         const MsgId id = std::move(outgoing.header.id);
         if (absl::Status status = requests_->Bind(outgoing, id); !status.ok()) {
           requests_->Pop(outgoing.token);
+          reason = FailureReason::id_in_flight;
           return status;
         }
       }
@@ -207,6 +215,7 @@ void Transport::CountSent(MessageKind kind, size_t packet_bytes) {
   if (kind == MessageKind::one_way) counters_.posted.Add();
   if (IsReply(kind)) counters_.replies_sent.Add();
   if (kind == MessageKind::error) counters_.errors_sent.Add();
+  if (kind == MessageKind::ping) before_ping_ = link_->end();
 }
 
 void Transport::WriteQueued(Outgoing& outgoing) {
@@ -230,135 +239,21 @@ void Transport::WriteQueued(Outgoing& outgoing) {
     status = packet.status();
   }
   outgoing.stage = Stage::submitted;  // in no line any more
-  if (request) {
-    if (requests_->Pop(outgoing.token) != nullptr) Fail(outgoing, std::move(status));
-    return;
-  }
-  DropPost(outgoing);
+  request ? WriteFailed(outgoing, std::move(status)) : DropPost(outgoing);
+}
+
+void Transport::WriteFailed(Outgoing& request, absl::Status why) {
+  if (requests_->Pop(request.token) == nullptr) return;
+  const FailureReason reason = absl::IsResourceExhausted(why) ? FailureReason::too_large
+                               : absl::IsAlreadyExists(why)   ? FailureReason::id_in_flight
+                                                              : FailureReason::part_failed;
+  Fail(request, std::move(why), reason);
 }
 
 void Transport::DropPost(Outgoing& post) {
   counters_.posts_dropped.Add();
   box_->Refund(post);
   shard_.nodes().RecycleInLoop(post);
-}
-
-// The request has its outcome: it leaves every line and table. It was popped from requests_ already.
-void Transport::Leave(Outgoing& request) {
-  deadlines_.Cancel(request);
-  OutgoingPool::Retire(request);
-  counters_.in_flight.Subtract();
-  if (request.stage == Stage::queued) GuardedAndLogged("the queue", [&] { queue_->Remove(request); });
-  if (request.stage == Stage::waiting) waiters_.Remove(request);
-  box_->Refund(request);
-  if (request.stage == Stage::sent) {
-    window_requests_.Subtract();
-    window_bytes_ -= request.size;
-  }
-  request.payload.clear();
-}
-
-void Transport::OnReply(MessageHeader&& header, Payload&& payload) {
-  if (in_order()) {
-    if (replies_received_ == requests_sent_) return counters_.late_replies.Add();  // to nothing: it shifts no other
-    header.id = MsgId(++replies_received_);
-  }
-  Outgoing* request = requests_->Pop(header.id);
-  if (request != nullptr && request->stage != Stage::sent) {  // its carried id is known here, and was not told to the peer
-    requests_->Add(*request);
-    (void)requests_->Bind(*request, MsgId(request->header.id));  // which it had until now
-    request = nullptr;
-  }
-  if (request == nullptr) {
-    counters_.late_replies.Add();
-    return PumpQueue();
-  }
-  Leave(*request);
-  const bool error = header.kind == MessageKind::error;
-  (error ? counters_.failed : counters_.replied).Add();
-  Observe([&](Observer& observer) {
-    observer.OnCallEnd(observed(), header, error ? codec_.DecodeError(header, payload) : absl::OkStatus());
-  });
-  if (request->where == RunOn::loop || dispatcher_.runs_inline()) {
-    Tell(*request->completion, Reply{std::move(header), std::move(payload)});
-    shard_.nodes().RecycleInLoop(*request);
-  } else {
-    request->box = box_;
-    dispatcher_.Deliver(Delivery(*request, std::move(header), std::move(payload), absl::OkStatus()));
-  }
-  PumpQueue();
-}
-
-// How much of it peers may have got.
-BytesSent Transport::SentOf(const Outgoing& request) const {
-  if (request.stage != Stage::sent || link_ == nullptr) return request.sent_before;
-  const uint64_t taken = link_->bytes_taken();
-  if (request.sent_end <= taken) return BytesSent::all;
-  return request.sent_end - request.packet_bytes < taken ? std::max(request.sent_before, BytesSent::part) : request.sent_before;
-}
-
-// No reply: the request, popped from requests_, ends with `why`.
-void Transport::Fail(Outgoing& request, absl::Status why) {
-  const BytesSent sent = SentOf(request);
-  Fail(request, std::move(why), sent);
-}
-
-void Transport::Fail(Outgoing& request, absl::Status why, BytesSent sent) {
-  Leave(request);
-  const bool timed_out = absl::IsDeadlineExceeded(why);
-  (timed_out ? counters_.timed_out : absl::IsCancelled(why) ? counters_.cancelled : counters_.failed).Add();
-  why = WithOrigin(WithBytesSent(std::move(why), sent), Origin::local);
-  Observe([&](Observer& observer) { observer.OnCallEnd(observed(), request.header, why); });
-  request.box = box_;
-  TellFailure(dispatcher_, request, std::move(why));
-}
-
-// The same, by this side's will: the peer is told, if it has the request and the wire can say so.
-void Transport::GiveUp(Outgoing& request, absl::Status why) {
-  const bool written = request.stage == Stage::sent && link_ != nullptr;
-  const bool tell = written && traits_.Has(MessageKind::cancel);
-  const MsgId id = tell ? request.header.id : MsgId();
-  const BytesSent sent = SentOf(request);
-  Fail(request, std::move(why), written && sent == BytesSent::none ? BytesSent::unknown : sent);
-  if (tell && !ended_) SendControl(MessageKind::cancel, id);
-}
-
-void Transport::FailAll(const absl::Status& why) {
-  const std::string where = box_->key().text();
-  while (Outgoing* request = requests_->PopOldest()) Fail(*request, At(where, why));
-}
-
-void Transport::TellFailure(Dispatcher& dispatcher, Outgoing& request, absl::Status why) {
-  if (request.where == RunOn::loop) {
-    Tell(*request.completion, request.header.id, std::move(why));
-    request.box->shard().nodes().RecycleInLoop(request);
-  } else {
-    dispatcher.Deliver(Delivery(request, MessageHeader(), Payload(), std::move(why)));
-  }
-}
-
-void Transport::OnDeadline(Outgoing& outgoing) {
-  if (requests_->Pop(outgoing.token) == nullptr) return;
-  const char* stage = outgoing.stage == Stage::sent      ? "no reply came in time"
-                      : outgoing.stage == Stage::waiting ? "it waited for room in the full queue, and there was none in time"
-                      : link_ == nullptr                 ? "no channel in time"
-                                                         : "the queue moved too slowly";
-  std::string why = absl::StrCat(box_->key().text(), ": ", stage);
-  if (down()) {
-    absl::StrAppend(&why, "; the last attempt: ", redialer_->failure().message());
-  }
-  GiveUp(outgoing, absl::DeadlineExceededError(why));
-  PumpQueue();
-  OnQuieter();
-}
-
-bool Transport::Cancel(Token token) {
-  Outgoing* request = requests_->Pop(token);
-  if (request == nullptr) return false;
-  GiveUp(*request, absl::CancelledError("cancelled by the caller"));
-  Pump();
-  OnQuieter();
-  return true;
 }
 
 }  // namespace rain

@@ -39,11 +39,12 @@ void Transport::OnIdle() {
   const absl::Duration silent = now() - last_read_;
   if (silent < kTrimAfter) return idle_.Start(kTrimAfter - silent);
   if (link_ != nullptr) link_->Trim();
-  if (asked_ids_.empty()) asked_ids_ = {};
+  if (asked_by_id_.empty()) asked_by_id_ = {};
   early_answers_.Trim();
 }
 
-// A peer that has been silent is asked for a sign of life, and given up if it gives none. One that is not read says nothing.
+// A peer that has been silent is asked for a sign of life, and given up if it gives none. One that is not read says nothing, and
+// one that takes what is written before the ping, however slowly, has not been asked yet.
 void Transport::OnKeepalive() {
   const absl::Duration period = box_->protocol().keepalive;
   const absl::Duration silent = now() - last_read_;
@@ -52,11 +53,14 @@ void Transport::OnKeepalive() {
   if (paused_) return;
   // A peer that is wholly gone looks like one that only writes no more, until something is sent to it.
   if (link_->reading_ended()) return SendControl(MessageKind::ping, MsgId());
+  const uint64_t taken_before = std::exchange(taken_at_look_, link_->bytes_taken());
+  if (pinged_ && taken_before < before_ping_ && taken_before < taken_at_look_) return;
   if (pinged_) {
     return Hangup(absl::UnavailableError(
         absl::StrCat("the peer was silent for ", absl::FormatDuration(silent), ", and did not answer a ping (keepalive)")));
   }
   pinged_ = true;
+  before_ping_ = UINT64_MAX;  // until it is written: replies go before it
   SendControl(MessageKind::ping, MsgId());
 }
 

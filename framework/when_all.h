@@ -1,7 +1,6 @@
 // WhenAll: several tasks at once, and all their results.
 #pragma once
 
-#include <atomic>
 #include <coroutine>
 #include <cstddef>
 #include <tuple>
@@ -10,6 +9,7 @@
 #include <variant>
 #include <vector>
 
+#include "listenrain/framework/atomic.h"
 #include "listenrain/framework/task.h"
 
 namespace rain {
@@ -41,7 +41,7 @@ class TaskGroup {
 
    private:
     const Each& each_;
-    std::atomic<size_t> running_;
+    Atomic<size_t> running_;
   };
 
   // Of a task that has ended.

@@ -61,6 +61,7 @@ class ForwardingGenerator : public ChannelGenerator {
     });
   }
   std::optional<absl::Duration> ReviewAfter() override { return inner->ReviewAfter(); }
+  void Declined() override { inner->Declined(); }
   std::optional<absl::Duration> RetryAfter(const absl::Status& why, absl::Duration lived) override {
     return inner->RetryAfter(why, lived);
   }

@@ -179,6 +179,7 @@ class TlsGenerator final : public ChannelGenerator, private TurnTask {
     return full && wait.has_value() ? std::max(*wait, kLeastPause) : wait;
   }
   std::optional<absl::Duration> ReviewAfter() override { return below_->ReviewAfter(); }
+  void Declined() override { below_->Declined(); }
   TransportKey bound_key() const override { return bound_key_; }
 
  private:

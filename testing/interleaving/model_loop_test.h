@@ -1,0 +1,97 @@
+// ModelLoop: a loop as UvLoop is one, whose wake-up is modelled: so its turns can be explored.
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <utility>
+
+#include "listenrain/framework/loop.h"
+#include "listenrain/framework/loop_core.h"
+#include "listenrain/framework/mutex.h"
+
+namespace rain {
+
+// What wakes a loop, as uv_async_t does: a ring that comes before the sleep ends that.
+class Alarm {
+ public:
+  void Ring() {
+    MutexLock lock(mutex_);
+    rings_ = true;
+    changed_.SignalOne();
+  }
+  // Until it rings, or `deadline`.
+  void Sleep(Instant deadline) {
+    MutexLock lock(mutex_);
+    while (!rings_ && SystemClock().Now() < deadline) {
+      if (deadline.infinite()) {
+        changed_.Wait(mutex_);
+      } else {
+        changed_.WaitUntil(mutex_, std::chrono::steady_clock::time_point(std::chrono::nanoseconds(deadline.nanoseconds)));
+      }
+    }
+    rings_ = false;
+  }
+
+ private:
+  Mutex mutex_;
+  CondVar changed_;
+  bool rings_ ABSL_GUARDED_BY(mutex_) = false;
+};
+
+// One turn is as one iteration of uv_run: see transports/uv_loop.cc.
+class ModelLoop final : public Loop {
+ public:
+  ModelLoop() : core_(SystemClock(), 1) {}
+
+  void Run(absl::AnyInvocable<void() &&> task) override {
+    if (core_.Post(std::move(task))) alarm_.Ring();
+  }
+  int concurrency() const override { return 1; }
+  bool InLoop() const override { return core_.baton().HeldHere(); }
+  const Clock& clock() const override { return core_.clock(); }
+  Instant now() const override { return core_.now(); }
+  uint64_t Random() override { return core_.Random(); }
+  TimerHeap& timers() override { return core_.timers(); }
+  void AtTurnEnd(TurnTask& task) override { core_.turn_ends().Add(task); }
+  bool RunTurn(Instant deadline) override {
+    if (InLoop() || !core_.baton().Acquire(deadline, [this] { alarm_.Ring(); })) return false;
+    Turn(deadline);
+    core_.baton().Release();
+    return true;
+  }
+
+  // What the loop's own thread does, until End.
+  void ThreadMain() {
+    for (;;) {
+      core_.baton().Acquire(Instant::Infinite(), [] {});
+      if (stopping_) break;
+      Turn(Instant::Infinite());
+      core_.baton().Release();
+    }
+    core_.Shut();
+    core_.baton().Release();
+  }
+  // Thread: any but the loop's.
+  void End() {
+    core_.baton().Acquire(Instant::Infinite(), [this] { alarm_.Ring(); });
+    stopping_ = true;
+    core_.baton().Release();
+  }
+
+ private:
+  void Turn(Instant deadline) {
+    if (core_.NextDeadline() <= core_.now()) {
+      core_.Work();
+      deadline = core_.now();
+    }
+    alarm_.Sleep(std::min(core_.NextDeadline(), deadline));
+    core_.Work();
+  }
+
+  LoopCore core_;
+  Alarm alarm_;
+  bool stopping_ = false;  // belongs to the baton's holder
+};
+
+}  // namespace rain
