@@ -19,19 +19,22 @@ void Course::Done() {
   changed_.SignalAll();
 }
 
-absl::Status Course::Await(Meter& meter) {
+absl::Status Course::Await(Meter& meter, absl::FunctionRef<void()> at_begin) {
+  const bool began = AwaitUntil(meter.begin());
+  meter.Sample(SystemClock().Now());
+  if (began) at_begin();
+  AwaitUntil(meter.end());
+  meter.Sample(SystemClock().Now());
   MutexLock lock(mutex_);
-  for (const Instant due : {meter.begin(), meter.end()}) {
-    AwaitUntil(due);
-    meter.Sample(SystemClock().Now());
-  }
   while (!done_) changed_.Wait(mutex_);
   return std::move(failure_);
 }
 
-void Course::AwaitUntil(Instant when) {
+bool Course::AwaitUntil(Instant when) {
   const std::chrono::steady_clock::time_point deadline{std::chrono::nanoseconds(when.nanoseconds)};
+  MutexLock lock(mutex_);
   while (!done_ && SystemClock().Now() < when) changed_.WaitUntil(mutex_, deadline);
+  return !done_;
 }
 
 }  // namespace rain::bench

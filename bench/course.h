@@ -3,6 +3,7 @@
 
 #include <atomic>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "listenrain/bench/meter.h"
 #include "listenrain/framework/mutex.h"
@@ -17,12 +18,14 @@ class Course {
   bool failed() const { return failed_.load(std::memory_order_relaxed); }
   // No call is in flight any more, nor will be: Await returns, and whoever calls this may be gone.
   void Done();
-  // Blocks until Done, and takes the meter's samples when they are due. The meter has been started.
-  // Errors: what Fail was given.
-  absl::Status Await(Meter& meter);
+  // Blocks until Done, takes the meter's samples when they are due, and calls `at_begin` as the measured time begins. The meter
+  // has been started. Errors: what Fail was given.
+  absl::Status Await(
+      Meter& meter, absl::FunctionRef<void()> at_begin = [] {});
 
  private:
-  void AwaitUntil(Instant when) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // False if it is done before that.
+  bool AwaitUntil(Instant when);
 
   std::atomic<bool> failed_{false};
   Mutex mutex_;

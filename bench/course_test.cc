@@ -27,7 +27,10 @@ TEST(Course, TakesBothSamplesWhenTheyAreDueAndWaitsForDone) {
     done = SystemClock().Now();
     course.Done();
   });
-  EXPECT_TRUE(course.Await(meter).ok());
+  Instant asked;
+  EXPECT_TRUE(course.Await(meter, [&] { asked = SystemClock().Now(); }).ok());
+  EXPECT_GE(asked, meter.begin());
+  EXPECT_LT(asked, done);
   const Instant returned = SystemClock().Now();
   caller.join();
   EXPECT_GE(returned, done);
@@ -48,7 +51,7 @@ TEST(Course, EndsBeforeTheMeasuredTimeDoesWithTheFirstFailure) {
     course.Fail(absl::AbortedError("second"));
     course.Done();
   });
-  EXPECT_EQ(course.Await(meter), absl::DataLossError("first"));
+  EXPECT_EQ(course.Await(meter, [] { ADD_FAILURE() << "the measured time never began"; }), absl::DataLossError("first"));
   EXPECT_TRUE(course.failed());
   caller.join();
   Histogram latencies;

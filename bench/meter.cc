@@ -12,10 +12,12 @@ double Mebibytes(uint64_t bytes) { return static_cast<double>(bytes) / (1 << 20)
 }  // namespace
 
 Meter::Meter(const Options& options, pid_t client, pid_t server)
-    : warm_up_(options.warm_up),
+    : workload_(options.workload),
+      warm_up_(options.warm_up),
       measured_(options.measured),
       client_(client),
       server_(server),
+      footprint_(options, client, server),
       first_(absl::FailedPreconditionError("the measured time never began")),
       last_(absl::FailedPreconditionError("the measured time never ended")),
       memory_(last_.status()) {}
@@ -56,18 +58,30 @@ absl::StatusOr<Meter::Memory> Meter::PeakMemory() const {
 }
 
 absl::StatusOr<Figures> Meter::Finish(const Histogram& latencies) const {
+  if (latencies.count() == 0) return absl::FailedPreconditionError("no call ended within the measured time: measure longer");
+  absl::StatusOr<Figures> figures = FiguresOf(latencies.count(), measured_);
+  if (!figures.ok()) return figures;
+  figures->p50_us = Microseconds(latencies.Quantile(0.5));
+  figures->p99_us = Microseconds(latencies.Quantile(0.99));
+  figures->p999_us = Microseconds(latencies.Quantile(0.999));
+  if (workload_ != Workload::connections) return figures;
+  const absl::StatusOr<ConnectionFigures> connections = footprint_.Finish();
+  if (!connections.ok()) return connections.status();
+  figures->connections = *connections;
+  return figures;
+}
+
+absl::StatusOr<Figures> Meter::Finish(const Flow& flow) const { return FiguresOf(flow.messages, flow.took); }
+
+absl::StatusOr<Figures> Meter::FiguresOf(uint64_t calls, absl::Duration took) const {
   if (!first_.ok()) return first_.status();
   if (!last_.ok()) return last_.status();
   if (!memory_.ok()) return memory_.status();
-  if (latencies.count() == 0) return absl::FailedPreconditionError("no call ended within the measured time: measure longer");
 
   Figures figures;
-  figures.calls = latencies.count();
-  figures.seconds = absl::ToDoubleSeconds(measured_);
+  figures.calls = calls;
+  figures.seconds = absl::ToDoubleSeconds(took);
   figures.calls_per_second = static_cast<double>(figures.calls) / figures.seconds;
-  figures.p50_us = Microseconds(latencies.Quantile(0.5));
-  figures.p99_us = Microseconds(latencies.Quantile(0.99));
-  figures.p999_us = Microseconds(latencies.Quantile(0.999));
   // Samples come a little after the instants they are for, so it is the rate of use that is told.
   const double calls_between_samples = figures.calls_per_second * absl::ToDoubleSeconds(last_->when - first_->when);
   figures.client_cpu_us_per_call = absl::ToDoubleMicroseconds(last_->client - first_->client) / calls_between_samples;

@@ -8,20 +8,23 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "listenrain/bench/footprint.h"
 #include "listenrain/bench/histogram.h"
 #include "listenrain/bench/options.h"
+#include "listenrain/bench/receipt.h"
 #include "listenrain/framework/clock.h"
 
 namespace rain::bench {
 
 // What a run is judged by. Plain data: it crosses from process to process as bytes.
 struct Figures {
-  uint64_t calls = 0;  // that ended within the measured time
+  uint64_t calls = 0;  // that ended within the measured time; one way: messages that their receiver counted in it
   double seconds = 0;
   double calls_per_second = 0;
-  double p50_us = 0, p99_us = 0, p999_us = 0;
+  double p50_us = 0, p99_us = 0, p999_us = 0;  // of calls
   double client_cpu_us_per_call = 0, server_cpu_us_per_call = 0;
   double client_rss_mib = 0, server_rss_mib = 0;  // the most there was
+  ConnectionFigures connections;
 };
 
 // Time is taken once for all the calls of a turn: a call begins with the turn that queued it and ends with the turn that read
@@ -43,8 +46,12 @@ class Meter {
   // True if a call that ended then is to be recorded.
   bool Counts(Instant ended) const { return ended >= begin_ && ended < end_; }
 
+  // Of --workload=connections, for whoever opens them.
+  Footprint& footprint() { return footprint_; }
+
   // Errors: FAILED_PRECONDITION if nothing was recorded or no two samples were taken; whatever hindered a sample.
   absl::StatusOr<Figures> Finish(const Histogram& latencies) const;
+  absl::StatusOr<Figures> Finish(const Flow& flow) const;
 
  private:
   struct Use {
@@ -57,11 +64,15 @@ class Meter {
   void TakeSample(Instant now);
   absl::StatusOr<Use> UseAt(Instant now) const;
   absl::StatusOr<Memory> PeakMemory() const;
+  // With the figures that all workloads have. Errors: as Finish.
+  absl::StatusOr<Figures> FiguresOf(uint64_t calls, absl::Duration took) const;
 
+  const Workload workload_;
   const absl::Duration warm_up_;
   const absl::Duration measured_;
   const pid_t client_;
   const pid_t server_;
+  Footprint footprint_;
   Instant begin_ = Instant::Infinite();
   Instant end_ = Instant::Infinite();
   Instant next_sample_ = Instant::Infinite();

@@ -12,7 +12,8 @@ namespace {
 constexpr size_t kCubicFromBytes = 32 << 10;
 
 // In the order of the enumerations.
-constexpr std::array<absl::string_view, 3> kEngines = {"rain", "epoll", "uv"};
+constexpr std::array<absl::string_view, 4> kEngines = {"rain", "epoll", "epoll_poll", "uv"};
+constexpr std::array<absl::string_view, 3> kWorkloads = {"echo", "oneway", "connections"};
 constexpr std::array<absl::string_view, 3> kCarriers = {"tcp", "unix", "inproc"};
 constexpr std::array<absl::string_view, 3> kModes = {"callback", "coroutine", "sync"};
 constexpr std::array<absl::string_view, 3> kCodecs = {"raw", "compact", "capnp"};
@@ -26,21 +27,7 @@ absl::StatusOr<Enum> Find(absl::string_view flag, const std::array<absl::string_
   return absl::InvalidArgumentError(absl::StrCat("--", flag, "=", name, ": must be one of ", absl::StrJoin(names, ", ")));
 }
 
-}  // namespace
-
-absl::string_view NameOf(EngineKind engine) { return kEngines[static_cast<size_t>(engine)]; }
-absl::string_view NameOf(Carrier carrier) { return kCarriers[static_cast<size_t>(carrier)]; }
-absl::string_view NameOf(Mode mode) { return kModes[static_cast<size_t>(mode)]; }
-absl::string_view NameOf(Codec codec) { return kCodecs[static_cast<size_t>(codec)]; }
-absl::string_view NameOf(Execution execution) { return kExecutions[static_cast<size_t>(execution)]; }
-
-absl::StatusOr<EngineKind> EngineNamed(absl::string_view name) { return Find<EngineKind>("engine", kEngines, name); }
-absl::StatusOr<Carrier> CarrierNamed(absl::string_view name) { return Find<Carrier>("transport", kCarriers, name); }
-absl::StatusOr<Mode> ModeNamed(absl::string_view name) { return Find<Mode>("mode", kModes, name); }
-absl::StatusOr<Codec> CodecNamed(absl::string_view name) { return Find<Codec>("codec", kCodecs, name); }
-absl::StatusOr<Execution> ExecutionNamed(absl::string_view name) { return Find<Execution>("executor", kExecutions, name); }
-
-absl::Status Check(const Options& options) {
+absl::Status CheckAmounts(const Options& options) {
   if (options.parallel < 1 || options.parallel > kMaxParallel) {
     return absl::InvalidArgumentError(absl::StrCat("--parallel must be from 1 to ", kMaxParallel));
   }
@@ -52,26 +39,59 @@ absl::Status Check(const Options& options) {
   }
   if (options.measured <= absl::ZeroDuration()) return absl::InvalidArgumentError("--seconds must be more than 0");
   if (options.poll < absl::ZeroDuration()) return absl::InvalidArgumentError("--poll_us must be 0 or more");
-  if (options.carrier != Carrier::tcp && !options.congestion.empty()) {
-    return absl::InvalidArgumentError(absl::StrCat("--congestion is for --transport=tcp, not ", NameOf(options.carrier)));
-  }
-  if (options.engine == EngineKind::rain) {
-    if (options.codec == Codec::raw) return absl::InvalidArgumentError("--codec=raw is the yardsticks': use compact or capnp");
-    return absl::OkStatus();
-  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckYardstick(const Options& options) {
+  const absl::string_view name = NameOf(options.engine);
   if (options.carrier == Carrier::inproc) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--engine=", NameOf(options.engine), " speaks over sockets: use --transport=tcp or unix"));
+    return absl::InvalidArgumentError(absl::StrCat("--engine=", name, " speaks over sockets: use --transport=tcp or unix"));
   }
   if (options.mode != Mode::callback || options.codec != Codec::raw || options.execution != Execution::direct) {
     return absl::InvalidArgumentError(
-        absl::StrCat("--engine=", NameOf(options.engine), " has --mode=callback, --codec=raw and --executor=inline only"));
+        absl::StrCat("--engine=", name, " has --mode=callback, --codec=raw and --executor=inline only"));
   }
-  if (options.engine == EngineKind::uv && options.poll > absl::ZeroDuration()) {
-    return absl::InvalidArgumentError("--poll_us is not for --engine=uv: its loop sleeps when it has nothing to do");
+  if (options.engine == EngineKind::uv && options.workload == Workload::connections) {
+    return absl::InvalidArgumentError("--engine=uv has one connection: use epoll or epoll_poll with --workload=connections");
+  }
+  if (!Polls(options.engine) && options.poll > absl::ZeroDuration()) {
+    return absl::InvalidArgumentError(absl::StrCat("--engine=", name, " never polls: it has no polling time"));
   }
   return absl::OkStatus();
 }
+
+}  // namespace
+
+absl::string_view NameOf(EngineKind engine) { return kEngines[static_cast<size_t>(engine)]; }
+absl::string_view NameOf(Workload workload) { return kWorkloads[static_cast<size_t>(workload)]; }
+absl::string_view NameOf(Carrier carrier) { return kCarriers[static_cast<size_t>(carrier)]; }
+absl::string_view NameOf(Mode mode) { return kModes[static_cast<size_t>(mode)]; }
+absl::string_view NameOf(Codec codec) { return kCodecs[static_cast<size_t>(codec)]; }
+absl::string_view NameOf(Execution execution) { return kExecutions[static_cast<size_t>(execution)]; }
+
+absl::StatusOr<EngineKind> EngineNamed(absl::string_view name) { return Find<EngineKind>("engine", kEngines, name); }
+absl::StatusOr<Workload> WorkloadNamed(absl::string_view name) { return Find<Workload>("workload", kWorkloads, name); }
+absl::StatusOr<Carrier> CarrierNamed(absl::string_view name) { return Find<Carrier>("transport", kCarriers, name); }
+absl::StatusOr<Mode> ModeNamed(absl::string_view name) { return Find<Mode>("mode", kModes, name); }
+absl::StatusOr<Codec> CodecNamed(absl::string_view name) { return Find<Codec>("codec", kCodecs, name); }
+absl::StatusOr<Execution> ExecutionNamed(absl::string_view name) { return Find<Execution>("executor", kExecutions, name); }
+
+absl::Status Check(const Options& options) {
+  if (absl::Status amounts = CheckAmounts(options); !amounts.ok()) return amounts;
+  if (options.carrier != Carrier::tcp && !options.congestion.empty()) {
+    return absl::InvalidArgumentError(absl::StrCat("--congestion is for --transport=tcp, not ", NameOf(options.carrier)));
+  }
+  if (options.workload == Workload::oneway && options.mode == Mode::coroutine) {
+    return absl::InvalidArgumentError("--workload=oneway has nothing to await: use --mode=callback or sync");
+  }
+  if (options.engine != EngineKind::rain) return CheckYardstick(options);
+  if (options.codec == Codec::raw) return absl::InvalidArgumentError("--codec=raw is the yardsticks': use compact or capnp");
+  return absl::OkStatus();
+}
+
+bool Polls(EngineKind engine) { return engine == EngineKind::rain || engine == EngineKind::epoll_poll; }
+
+size_t ConnectionsOf(const Options& options) { return options.workload == Workload::connections ? options.parallel : 1; }
 
 Options RawTwinOf(const Options& options, EngineKind yardstick) {
   Options twin = options;
@@ -79,6 +99,7 @@ Options RawTwinOf(const Options& options, EngineKind yardstick) {
   twin.mode = Mode::callback;
   twin.codec = Codec::raw;
   twin.execution = Execution::direct;
+  if (!Polls(yardstick)) twin.poll = absl::ZeroDuration();
   return twin;
 }
 

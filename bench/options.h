@@ -11,13 +11,17 @@
 
 namespace rain::bench {
 
-enum class EngineKind { rain, epoll, uv };
+// The framework; echoes written by hand, to hold it against: on epoll, on epoll looking for more before it sleeps, on libuv.
+enum class EngineKind { rain, epoll, epoll_poll, uv };
+// Calls on one connection; messages that get no reply, counted where they arrive; a call on each of many connections.
+enum class Workload { echo, oneway, connections };
 enum class Carrier { tcp, local, inproc };  // "tcp", "unix", "inproc"
 enum class Mode { callback, coroutine, sync };
 enum class Codec { raw, compact, capnp };  // raw: what the yardsticks speak, see raw_wire.h
 enum class Execution { direct, pool };     // "inline", "pool"
 
 absl::string_view NameOf(EngineKind engine);
+absl::string_view NameOf(Workload workload);
 absl::string_view NameOf(Carrier carrier);
 absl::string_view NameOf(Mode mode);
 absl::string_view NameOf(Codec codec);
@@ -25,23 +29,29 @@ absl::string_view NameOf(Execution execution);
 
 // Errors: INVALID_ARGUMENT naming the choices.
 absl::StatusOr<EngineKind> EngineNamed(absl::string_view name);
+absl::StatusOr<Workload> WorkloadNamed(absl::string_view name);
 absl::StatusOr<Carrier> CarrierNamed(absl::string_view name);
 absl::StatusOr<Mode> ModeNamed(absl::string_view name);
 absl::StatusOr<Codec> CodecNamed(absl::string_view name);
 absl::StatusOr<Execution> ExecutionNamed(absl::string_view name);
 
+// How long engines that poll look for more to do before they sleep, unless told otherwise: the same for all.
+inline constexpr absl::Duration kDefaultPoll = absl::Microseconds(50);
+
 struct Options {
   EngineKind engine = EngineKind::rain;
+  Workload workload = Workload::echo;
   Carrier carrier = Carrier::tcp;
   Mode mode = Mode::callback;
   Codec codec = Codec::compact;
   Execution execution = Execution::direct;
-  size_t parallel = 64;
+  size_t parallel = 64;  // calls in flight; of connections: as many, one on each; one way: threads, with Mode::sync
   size_t payload_bytes = 110;
   absl::Duration warm_up = absl::Milliseconds(500);
   absl::Duration measured = absl::Seconds(3);
-  absl::Duration poll;     // how long to look for more before sleeping
-  std::string congestion;  // of tcp; empty elsewhere
+  absl::Duration rest = absl::Milliseconds(2500);  // how long connections are left alone before their memory is read
+  absl::Duration poll;                             // how long to look for more before sleeping
+  std::string congestion;                          // of tcp; empty elsewhere
 };
 
 inline constexpr size_t kMaxParallel = 1 << 20;
@@ -51,7 +61,13 @@ inline constexpr size_t kMaxPayloadBytes = 64 << 20;
 // Errors: INVALID_ARGUMENT naming the flag that is out of its range, or that means nothing beside the others.
 absl::Status Check(const Options& options);
 
-// The same run for a yardstick: one thread, callbacks, the raw wire.
+// True if it can look for more before it sleeps.
+bool Polls(EngineKind engine);
+
+// How many connections the run has.
+size_t ConnectionsOf(const Options& options);
+
+// The same run for a yardstick: one thread, callbacks, the raw wire; the polling time only if it polls.
 Options RawTwinOf(const Options& options, EngineKind yardstick);
 
 // The congestion control that a run gets when none is named: bbr, a common default, halves large messages on loopback, so these

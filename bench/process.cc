@@ -17,6 +17,20 @@
 #include "absl/strings/str_cat.h"
 
 namespace rain::bench {
+namespace {
+
+// What the system says after `word` in a file about the process, in bytes.
+absl::StatusOr<uint64_t> Kibibytes(pid_t process, absl::string_view file, absl::string_view word) {
+  const std::string path = absl::StrCat("/proc/", process, "/", file);
+  std::ifstream lines(path);
+  for (std::string found; lines >> found;) {
+    uint64_t kibibytes = 0;
+    if (found == word && lines >> kibibytes) return kibibytes << 10;
+  }
+  return absl::NotFoundError(absl::StrCat(path, " has no ", word));
+}
+
+}  // namespace
 
 absl::Status SystemError(absl::string_view what, int error) {
   return absl::InternalError(absl::StrCat(what, ": ", std::strerror(error)));
@@ -121,14 +135,8 @@ absl::StatusOr<absl::Duration> ProcessorTimeOf(pid_t process) {
   return absl::DurationFromTimespec(used);
 }
 
-absl::StatusOr<uint64_t> PeakResidentBytesOf(pid_t process) {
-  const std::string path = absl::StrCat("/proc/", process, "/status");
-  std::ifstream status(path);
-  for (std::string word; status >> word;) {
-    uint64_t kibibytes = 0;
-    if (word == "VmHWM:" && status >> kibibytes) return kibibytes << 10;
-  }
-  return absl::NotFoundError(absl::StrCat(path, " has no VmHWM"));
-}
+absl::StatusOr<uint64_t> PeakResidentBytesOf(pid_t process) { return Kibibytes(process, "status", "VmHWM:"); }
+
+absl::StatusOr<uint64_t> AnonymousBytesOf(pid_t process) { return Kibibytes(process, "smaps_rollup", "Anonymous:"); }
 
 }  // namespace rain::bench

@@ -71,5 +71,7 @@ absl::Status WriteAll(int descriptor, absl::string_view bytes);
 absl::StatusOr<absl::Duration> ProcessorTimeOf(pid_t process);
 // The most memory it ever had resident.
 absl::StatusOr<uint64_t> PeakResidentBytesOf(pid_t process);
+// The memory it has resident now that is no file's.
+absl::StatusOr<uint64_t> AnonymousBytesOf(pid_t process);
 
 }  // namespace rain::bench

@@ -78,12 +78,17 @@ TEST(Usage, IsToldForThisProcessAndRefusedForNone) {
   const absl::StatusOr<uint64_t> bytes = PeakResidentBytesOf(::getpid());
   ASSERT_TRUE(bytes.ok()) << bytes.status();
   EXPECT_GT(*bytes, 1u << 20);
+  const absl::StatusOr<uint64_t> anonymous = AnonymousBytesOf(::getpid());
+  ASSERT_TRUE(anonymous.ok()) << anonymous.status();
+  EXPECT_GT(*anonymous, 0u);
+  EXPECT_LT(*anonymous, *bytes);
 
   absl::StatusOr<ChildProcess> gone = ChildProcess::Start("gone", [] { return absl::OkStatus(); });
   ASSERT_TRUE(gone.ok()) << gone.status();
   ASSERT_TRUE(gone->Wait(absl::Seconds(10)).ok());
   EXPECT_FALSE(ProcessorTimeOf(gone->pid()).ok());
   EXPECT_FALSE(PeakResidentBytesOf(gone->pid()).ok());
+  EXPECT_FALSE(AnonymousBytesOf(gone->pid()).ok());
 }
 
 }  // namespace

@@ -16,6 +16,10 @@
 namespace rain::bench {
 namespace {
 
+const Server& ServerOf(const std::vector<Server>& servers, uint64_t number) {
+  return servers.size() == 1 ? servers.front() : servers[Calls::SlotOf(number)];
+}
+
 // The pattern outlives every call, so its bytes need no block of their own.
 Message RequestOf(const PayloadPattern& pattern, uint64_t number) {
   const absl::Span<const char> payload = pattern.Of(number);
@@ -37,8 +41,8 @@ absl::Status EndCall(Calls& calls, uint64_t number, const absl::StatusOr<Message
 // Everything on the loop's thread, so nothing is locked. Thread: loop, but for construction and, once done, destruction.
 class LoopCaller final : private TurnTask {
  public:
-  LoopCaller(const TransportHandle<Message>& server, Loop& loop, const Meter& meter, Calls& calls, Course& course)
-      : server_(server), loop_(loop), meter_(meter), calls_(calls), course_(course) {}
+  LoopCaller(const std::vector<Server>& servers, Loop& loop, const Meter& meter, Calls& calls, Course& course)
+      : servers_(servers), loop_(loop), meter_(meter), calls_(calls), course_(course) {}
 
   void Start(Mode mode) {
     TakeTime();
@@ -51,8 +55,9 @@ class LoopCaller final : private TurnTask {
  private:
   void Ask(size_t slot) {
     const uint64_t number = calls_.Begin(slot, now_);
-    absl::Status sent = server_.Send(RequestOf(calls_.pattern(), number),
-                                     [this, number](const absl::StatusOr<Message>& reply) { OnReply(number, reply); });
+    absl::Status sent = ServerOf(servers_, number)
+                            .Send(RequestOf(calls_.pattern(), number),
+                                  [this, number](const absl::StatusOr<Message>& reply) { OnReply(number, reply); });
     if (sent.ok()) return;
     calls_.Abandon(number);
     course_.Fail(std::move(sent));
@@ -65,7 +70,7 @@ class LoopCaller final : private TurnTask {
   Task<> AskInTurn(size_t slot) {
     for (bool goes_on = true; goes_on;) {
       const uint64_t number = calls_.Begin(slot, now_);
-      const absl::StatusOr<Message> reply = co_await server_.CoSend(RequestOf(calls_.pattern(), number));
+      const absl::StatusOr<Message> reply = co_await ServerOf(servers_, number).CoSend(RequestOf(calls_.pattern(), number));
       goes_on = GoesOn(number, reply);
     }
   }
@@ -89,7 +94,7 @@ class LoopCaller final : private TurnTask {
     if (calls_.in_flight() == 0) course_.Done();  // this is gone
   }
 
-  TransportHandle<Message> server_;
+  const std::vector<Server>& servers_;
   Loop& loop_;
   const Meter& meter_;
   Calls& calls_;
@@ -101,8 +106,8 @@ class LoopCaller final : private TurnTask {
 // Replies come on any of the pool's threads. Thread: any, but for construction and, once done, destruction.
 class PoolCaller {
  public:
-  PoolCaller(const TransportHandle<Message>& server, const Meter& meter, Calls& calls, Course& course)
-      : server_(server), pattern_(calls.pattern()), meter_(meter), calls_(&calls), course_(course) {}
+  PoolCaller(const std::vector<Server>& servers, const Meter& meter, Calls& calls, Course& course)
+      : servers_(servers), pattern_(calls.pattern()), meter_(meter), calls_(&calls), course_(course) {}
 
   void Start(Mode mode) {
     std::vector<uint64_t> numbers;
@@ -117,8 +122,10 @@ class PoolCaller {
 
  private:
   void Ask(uint64_t number) {
-    absl::Status sent = server_.Send(RequestOf(pattern_, number),
-                                     [this, number](const absl::StatusOr<Message>& reply) { OnReply(number, reply); });
+    absl::Status sent =
+        ServerOf(servers_, number).Send(RequestOf(pattern_, number), [this, number](const absl::StatusOr<Message>& reply) {
+          OnReply(number, reply);
+        });
     if (!sent.ok()) OnReply(number, std::move(sent));
   }
 
@@ -128,7 +135,7 @@ class PoolCaller {
 
   Task<> AskInTurn(uint64_t number) {
     while (number != 0) {
-      const absl::StatusOr<Message> reply = co_await server_.CoSend(RequestOf(pattern_, number));
+      const absl::StatusOr<Message> reply = co_await ServerOf(servers_, number).CoSend(RequestOf(pattern_, number));
       number = NextAfter(number, reply);
     }
   }
@@ -148,7 +155,7 @@ class PoolCaller {
     return next;
   }
 
-  TransportHandle<Message> server_;
+  const std::vector<Server>& servers_;
   const PayloadPattern& pattern_;
   const Meter& meter_;
   Mutex mutex_;
@@ -157,7 +164,7 @@ class PoolCaller {
 };
 
 // One blocking caller. Returns when the measured time is over or something failed.
-void CallInTurn(TransportHandle<Message> server, const Meter& meter, Calls& calls, Course& course) {
+void CallInTurn(const Server& server, const Meter& meter, Calls& calls, Course& course) {
   Instant now = SystemClock().Now();
   while (now < meter.end() && !course.failed()) {
     const uint64_t number = calls.Begin(0, now);
@@ -169,29 +176,29 @@ void CallInTurn(TransportHandle<Message> server, const Meter& meter, Calls& call
 
 }  // namespace
 
-Latencies CallOnLoop(const Options& options, const TransportHandle<Message>& server, Loop& loop, Meter& meter) {
+Latencies CallOnLoop(const Options& options, const std::vector<Server>& servers, Loop& loop, Meter& meter) {
   const PayloadPattern pattern(options.payload_bytes);
   Calls calls(pattern, meter, options.parallel);
   Course course;
-  LoopCaller caller(server, loop, meter, calls, course);
+  LoopCaller caller(servers, loop, meter, calls, course);
   meter.Start(SystemClock().Now());
   loop.Run([&caller, mode = options.mode] { caller.Start(mode); });
   if (absl::Status ended = course.Await(meter); !ended.ok()) return ended;
   return std::make_unique<Histogram>(calls.latencies());
 }
 
-Latencies CallOnPool(const Options& options, const TransportHandle<Message>& server, Meter& meter) {
+Latencies CallOnPool(const Options& options, const std::vector<Server>& servers, Meter& meter) {
   const PayloadPattern pattern(options.payload_bytes);
   Calls calls(pattern, meter, options.parallel);
   Course course;
-  PoolCaller caller(server, meter, calls, course);
+  PoolCaller caller(servers, meter, calls, course);
   meter.Start(SystemClock().Now());
   caller.Start(options.mode);
   if (absl::Status ended = course.Await(meter); !ended.ok()) return ended;
   return std::make_unique<Histogram>(calls.latencies());
 }
 
-Latencies CallFromThreads(const Options& options, const TransportHandle<Message>& server, Meter& meter) {
+Latencies CallFromThreads(const Options& options, const std::vector<Server>& servers, Meter& meter) {
   const PayloadPattern pattern(options.payload_bytes);
   std::vector<std::unique_ptr<Calls>> calls;
   for (size_t i = 0; i < options.parallel; ++i) calls.push_back(std::make_unique<Calls>(pattern, meter, 1));
@@ -199,9 +206,9 @@ Latencies CallFromThreads(const Options& options, const TransportHandle<Message>
   std::atomic<size_t> running{options.parallel};
   meter.Start(SystemClock().Now());
   std::vector<std::thread> threads;
-  for (const std::unique_ptr<Calls>& mine : calls) {
-    threads.emplace_back([&, own = mine.get()] {
-      CallInTurn(server, meter, *own, course);
+  for (size_t i = 0; i < options.parallel; ++i) {
+    threads.emplace_back([&, i] {
+      CallInTurn(ServerOf(servers, i), meter, *calls[i], course);
       if (--running == 0) course.Done();
     });
   }

@@ -38,25 +38,28 @@ void Copy(absl::Span<const char> from, char* to) {
 
 }  // namespace
 
-RawReader::RawReader(size_t payload_bytes)
-    : packet_bytes_(kRawHeaderBytes + payload_bytes),
-      capacity_(std::max(kRawReadBytes, 2 * packet_bytes_)),
-      bytes_(new char[capacity_]) {}
+RawReader::RawReader(size_t payload_bytes, RawBlocks& blocks)
+    : packet_bytes_(kRawHeaderBytes + payload_bytes), capacity_(std::max(kRawReadBytes, 2 * packet_bytes_)), blocks_(blocks) {}
 
 absl::Span<char> RawReader::Room() {
+  if (block_.bytes == nullptr) block_ = blocks_.Take(capacity_);
   const size_t left = filled_ - used_;
-  if (left <= kCheapToMoveBytes || capacity_ - filled_ < capacity_ / 2) {
-    std::memmove(bytes_.get(), bytes_.get() + used_, left);
+  if (left <= kCheapToMoveBytes || block_.capacity - filled_ < block_.capacity / 2) {
+    std::memmove(block_.bytes.get(), block_.bytes.get() + used_, left);
     used_ = 0;
     filled_ = left;
   }
-  return {bytes_.get() + filled_, capacity_ - filled_};
+  return {block_.bytes.get() + filled_, block_.capacity - filled_};
 }
 
 absl::StatusOr<bool> RawReader::Next(RawPacket& packet) {
   const size_t left = filled_ - used_;
+  if (left == 0 && block_.bytes != nullptr) {
+    used_ = filled_ = 0;
+    blocks_.Give(block_);
+  }
   if (left < kRawHeaderBytes) return false;
-  const char* start = bytes_.get() + used_;
+  const char* start = block_.bytes.get() + used_;
   const size_t total = kLengthBytes + LoadBigEndian<uint32_t>(start);
   if (total != packet_bytes_) {
     return absl::DataLossError(absl::StrCat("a packet of ", total, " bytes where all have ", packet_bytes_));
@@ -82,25 +85,31 @@ absl::Status RawWriter::Append(const RawPacket& packet) {
 
 absl::Status RawWriter::Flush() {
   if (full_ || begin_ == end_) return absl::OkStatus();
-  const absl::Span<const char> all(bytes_.get() + begin_, end_ - begin_);
+  const absl::Span<const char> all(block_.bytes.get() + begin_, end_ - begin_);
   const absl::StatusOr<size_t> taken = sink_.Write({all});
   if (!taken.ok()) return taken.status();
   full_ = *taken < all.size();
-  begin_ += *taken;
-  if (begin_ == end_) begin_ = end_ = 0;
+  Drop(*taken);
   return absl::OkStatus();
 }
 
+// They have left.
+void RawWriter::Drop(size_t count) {
+  begin_ += count;
+  if (begin_ < end_) return;
+  begin_ = end_ = 0;
+  if (block_.bytes != nullptr) blocks_.Give(block_);
+}
+
 absl::Status RawWriter::WriteDirectly(const char* header, absl::Span<const char> payload) {
-  const absl::Span<const char> pieces[] = {{bytes_.get() + begin_, pending()}, {header, kRawHeaderBytes}, payload};
+  const absl::Span<const char> pieces[] = {{block_.bytes.get() + begin_, pending()}, {header, kRawHeaderBytes}, payload};
   const absl::StatusOr<size_t> taken = sink_.Write(pieces);
   if (!taken.ok()) return taken.status();
   full_ = *taken < pending() + kRawHeaderBytes + payload.size();
   size_t skip = *taken;
   const size_t from_pending = std::min(skip, pending());
-  begin_ += from_pending;
+  Drop(from_pending);
   skip -= from_pending;
-  if (begin_ == end_) begin_ = end_ = 0;
   for (const absl::Span<const char> piece : {pieces[1], pieces[2]}) {
     const size_t gone = std::min(skip, piece.size());
     skip -= gone;
@@ -112,59 +121,21 @@ absl::Status RawWriter::WriteDirectly(const char* header, absl::Span<const char>
 
 // Room for `count` more pending bytes, which it counts as pending.
 char* RawWriter::Grow(size_t count) {
-  if (capacity_ - end_ < count) {
+  if (block_.capacity - end_ < count) {
     const size_t kept = pending();
-    if (kept + count > capacity_ / 2) {
-      capacity_ = std::bit_ceil(2 * (kept + count));
-      std::unique_ptr<char[]> larger(new char[capacity_]);
-      Copy({bytes_.get() + begin_, kept}, larger.get());
-      bytes_ = std::move(larger);
+    if (kept + count > block_.capacity / 2) {
+      RawBlock larger = blocks_.Take(std::bit_ceil(2 * (kept + count)));
+      Copy({block_.bytes.get() + begin_, kept}, larger.bytes.get());
+      block_ = std::move(larger);
     } else {
-      std::memmove(bytes_.get(), bytes_.get() + begin_, kept);
+      std::memmove(block_.bytes.get(), block_.bytes.get() + begin_, kept);
     }
     begin_ = 0;
     end_ = kept;
   }
-  char* const at = bytes_.get() + end_;
+  char* const at = block_.bytes.get() + end_;
   end_ += count;
   return at;
-}
-
-absl::Status AnswerAll(RawReader& reader, RawWriter& writer) {
-  RawPacket packet;
-  for (;;) {
-    const absl::StatusOr<bool> more = reader.Next(packet);
-    if (!more.ok()) return more.status();
-    if (!*more) return writer.Flush();
-    if (absl::Status written = writer.Append(packet); !written.ok()) return written;
-  }
-}
-
-absl::Status RawCaller::Start(RawWriter& writer, Instant now) {
-  meter_.Start(now);
-  for (size_t slot = 0; slot < calls_.parallel(); ++slot) {
-    if (absl::Status written = Request(slot, writer, now); !written.ok()) return written;
-  }
-  return writer.Flush();
-}
-
-absl::Status RawCaller::Turn(RawReader& reader, RawWriter& writer, Instant now) {
-  meter_.Sample(now);
-  const bool goes_on = now < meter_.end();
-  RawPacket packet;
-  for (;;) {
-    const absl::StatusOr<bool> more = reader.Next(packet);
-    if (!more.ok()) return more.status();
-    if (!*more) return writer.Flush();
-    if (absl::Status right = calls_.End(packet.number, packet.payload, now); !right.ok()) return right;
-    if (!goes_on) continue;
-    if (absl::Status written = Request(Calls::SlotOf(packet.number), writer, now); !written.ok()) return written;
-  }
-}
-
-absl::Status RawCaller::Request(size_t slot, RawWriter& writer, Instant now) {
-  const uint64_t number = calls_.Begin(slot, now);
-  return writer.Append({number, calls_.pattern().Of(number)});
 }
 
 }  // namespace rain::bench

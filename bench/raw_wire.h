@@ -1,16 +1,14 @@
-// The yardsticks' wire, and what they do with it: packets of a 4-byte length, an 8-byte number (both big-endian; the length
+// The yardsticks' wire: packets of a 4-byte length, an 8-byte number (both big-endian; the length
 // counts what follows it) and a payload. Nothing here knows where the bytes come from or go to.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
-#include "listenrain/bench/calls.h"
-#include "listenrain/bench/meter.h"
+#include "listenrain/bench/raw_blocks.h"
 
 namespace rain::bench {
 
@@ -27,19 +25,22 @@ struct RawPacket {
 // Cuts packets out of what was read, where it lies. Thread: one at a time.
 class RawReader {
  public:
-  explicit RawReader(size_t payload_bytes);
+  // `blocks` is borrowed.
+  RawReader(size_t payload_bytes, RawBlocks& blocks);
 
-  // Where the next bytes go, never empty. Packets given before are gone.
+  // Where the next bytes go, never empty.
   absl::Span<char> Room();
   // That many of them came.
   void Fill(size_t count) { filled_ += count; }
-  // False if no complete packet is left. Errors: DATA_LOSS if a packet has another size than the run's.
+  // False if no complete packet is left; packets given before are gone then. Errors: DATA_LOSS if a packet has another size than
+  // the run's.
   absl::StatusOr<bool> Next(RawPacket& packet);
 
  private:
   const size_t packet_bytes_;
   const size_t capacity_;
-  std::unique_ptr<char[]> bytes_;
+  RawBlocks& blocks_;
+  RawBlock block_;  // while part of a packet lies in it, or a read is under way
   size_t used_ = 0;
   size_t filled_ = 0;
 };
@@ -57,7 +58,8 @@ class RawSink {
 // Gathers packets so that a turn's replies leave in one write. Thread: one at a time.
 class RawWriter {
  public:
-  explicit RawWriter(RawSink& sink) : sink_(sink) {}
+  // Both are borrowed.
+  RawWriter(RawSink& sink, RawBlocks& blocks) : sink_(sink), blocks_(blocks) {}
 
   // Copies what does not leave at once. Errors: the sink's.
   absl::Status Append(const RawPacket& packet);
@@ -68,39 +70,20 @@ class RawWriter {
     return Flush();
   }
   size_t pending() const { return end_ - begin_; }
+  // The sink took less than all, and OnWritable has not come since.
+  bool full() const { return full_; }
 
  private:
+  void Drop(size_t count);
   char* Grow(size_t count);
   absl::Status WriteDirectly(const char* header, absl::Span<const char> payload);
 
   RawSink& sink_;
-  std::unique_ptr<char[]> bytes_;
-  size_t capacity_ = 0;
+  RawBlocks& blocks_;
+  RawBlock block_;  // while anything pends
   size_t begin_ = 0;
   size_t end_ = 0;
   bool full_ = false;
-};
-
-// The server's part of a turn: a reply to each complete request. Errors: the reader's or the sink's.
-absl::Status AnswerAll(RawReader& reader, RawWriter& writer);
-
-// The client's part. Thread: one at a time.
-class RawCaller {
- public:
-  RawCaller(Calls& calls, Meter& meter) : calls_(calls), meter_(meter) {}
-
-  // All of the calls at once. Errors: the sink's.
-  absl::Status Start(RawWriter& writer, Instant now);
-  // Each complete reply ends its call and, until the meter's end, begins another. Errors: DATA_LOSS for a wrong reply; the
-  // sink's.
-  absl::Status Turn(RawReader& reader, RawWriter& writer, Instant now);
-  bool done() const { return calls_.in_flight() == 0; }
-
- private:
-  absl::Status Request(size_t slot, RawWriter& writer, Instant now);
-
-  Calls& calls_;
-  Meter& meter_;
 };
 
 }  // namespace rain::bench

@@ -33,7 +33,8 @@ std::string Filled(size_t size, char with) { return std::string(size, with); }
 
 std::string Wire(uint64_t number, const std::string& payload) {
   Sink sink;
-  RawWriter writer(sink);
+  RawBlocks blocks;
+  RawWriter writer(sink, blocks);
   EXPECT_TRUE(writer.Append({number, payload}).ok());
   EXPECT_TRUE(writer.Flush().ok());
   return sink.bytes;
@@ -56,7 +57,8 @@ TEST(RawWire, IsALengthANumberAndThePayload) {
 TEST(RawReader, ReadsPacketsCutAnywhere) {
   const std::string wire = Wire(7, "seven") + Wire(8, "eight") + Wire(9, "nines");
   for (size_t piece = 1; piece <= wire.size(); ++piece) {
-    RawReader reader(5);
+    RawBlocks blocks;
+    RawReader reader(5, blocks);
     std::vector<std::pair<uint64_t, std::string>> packets;
     for (size_t at = 0; at < wire.size(); at += piece) {
       Feed(reader, absl::Span<const char>(wire).subspan(at, piece));
@@ -75,7 +77,8 @@ TEST(RawReader, ReadsPacketsCutAnywhere) {
 TEST(RawReader, AlwaysHasRoomForTheRestOfAPacket) {
   const size_t payload_bytes = 100'000;
   const std::string wire = Wire(1, Filled(payload_bytes, 'x'));
-  RawReader reader(payload_bytes);
+  RawBlocks blocks;
+  RawReader reader(payload_bytes, blocks);
   size_t at = 0;
   int packets = 0;
   while (packets < 50) {
@@ -96,16 +99,39 @@ TEST(RawReader, AlwaysHasRoomForTheRestOfAPacket) {
 
 TEST(RawReader, RefusesAPacketOfAnotherSize) {
   for (const char* payload : {"", "four", "sixsix"}) {
-    RawReader reader(5);
+    RawBlocks blocks;
+    RawReader reader(5, blocks);
     Feed(reader, Wire(1, payload));
     RawPacket packet;
     EXPECT_EQ(reader.Next(packet).status().code(), absl::StatusCode::kDataLoss) << payload;
   }
 }
 
+TEST(RawReader, HoldsABlockOnlyWhilePartOfAPacketLiesInIt) {
+  RawBlocks blocks;
+  RawReader first(5, blocks), second(5, blocks);
+  RawPacket packet;
+  Feed(first, Wire(1, "seven"));
+  ASSERT_TRUE(*first.Next(packet));
+  ASSERT_FALSE(*first.Next(packet));
+  RawBlock spare = blocks.Take(kRawReadBytes);
+  const char* const block = spare.bytes.get();
+  blocks.Give(spare);
+  const std::string cut = Wire(2, "eight");
+  Feed(second, absl::Span<const char>(cut).subspan(0, 7));
+  ASSERT_FALSE(*second.Next(packet));
+  EXPECT_NE(blocks.Take(kRawReadBytes).bytes.get(), block) << "the second reader still needs it";
+  Feed(second, absl::Span<const char>(cut).subspan(7));
+  ASSERT_TRUE(*second.Next(packet));
+  EXPECT_EQ(packet.number, 2u);
+  ASSERT_FALSE(*second.Next(packet));
+  EXPECT_EQ(blocks.Take(kRawReadBytes).bytes.get(), block);
+}
+
 TEST(RawWriter, GathersATurnsPacketsInOneWrite) {
   Sink sink;
-  RawWriter writer(sink);
+  RawBlocks blocks;
+  RawWriter writer(sink, blocks);
   for (uint64_t number = 1; number <= 100; ++number) ASSERT_TRUE(writer.Append({number, Filled(110, 'a')}).ok());
   EXPECT_EQ(sink.writes, 0);
   ASSERT_TRUE(writer.Flush().ok());
@@ -115,7 +141,8 @@ TEST(RawWriter, GathersATurnsPacketsInOneWrite) {
 
 TEST(RawWriter, WritesBeforeTheTurnsEndWhenMuchHasGathered) {
   Sink sink;
-  RawWriter writer(sink);
+  RawBlocks blocks;
+  RawWriter writer(sink, blocks);
   for (uint64_t number = 1; sink.writes == 0; ++number) {
     ASSERT_LT(writer.pending(), kRawFlushBytes);
     ASSERT_TRUE(writer.Append({number, Filled(4096, 'a')}).ok());
@@ -127,7 +154,8 @@ TEST(RawWriter, LeavesAFullSinkAloneUntilItIsWritable) {
   for (const size_t payload_bytes : {size_t{110}, kRawDirectBytes}) {
     Sink sink;
     sink.at_most = 5;
-    RawWriter writer(sink);
+    RawBlocks blocks;
+    RawWriter writer(sink, blocks);
     std::string expected;
     for (uint64_t number = 1; number <= 20; ++number) {
       const std::string payload = Filled(payload_bytes, static_cast<char>('a' + number));
@@ -151,7 +179,8 @@ TEST(RawWriter, HandsOverLargePayloadsInTheirOrderWhereverTheSinkStops) {
   for (const size_t stop : {size_t{0}, size_t{1}, size_t{22}, size_t{30}, size_t{34}, size_t{35}, expected.size() - 22}) {
     Sink sink;
     sink.at_most = stop;
-    RawWriter writer(sink);
+    RawBlocks blocks;
+    RawWriter writer(sink, blocks);
     ASSERT_TRUE(writer.Append({1, small}).ok());
     ASSERT_TRUE(writer.Append({2, large}).ok());
     ASSERT_TRUE(writer.Append({3, small}).ok());

@@ -1,10 +1,9 @@
 #include "listenrain/bench/report.h"
 
-#include <algorithm>
-
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "listenrain/bench/summary.h"
 
 namespace rain::bench {
 namespace {
@@ -17,7 +16,42 @@ std::string ServersOwn(const Result& result, double value, int decimals) {
 }
 
 std::string Load(const Options& options) {
-  return absl::StrFormat("%d in flight x %d bytes over %s", options.parallel, options.payload_bytes, NameOf(options.carrier));
+  const std::string amount = options.workload == Workload::echo     ? absl::StrCat(options.parallel, " in flight x ")
+                             : options.workload == Workload::oneway ? "one way, "
+                                                                    : absl::StrCat(options.parallel, " connections x ");
+  return absl::StrFormat("%s%d bytes over %s", amount, options.payload_bytes, NameOf(options.carrier));
+}
+
+// Messages that go one way have no latency that anybody sees.
+std::string LatencyOf(const Result& result, double microseconds) {
+  return result.options.workload == Workload::oneway ? "null" : absl::StrFormat("%.2f", microseconds);
+}
+
+std::string LatencyText(const Result& result) {
+  const Figures& figures = result.figures;
+  if (result.options.workload == Workload::oneway) return "";
+  return absl::StrFormat("  latency: half within %.1f us, 99%% within %.1f us, 99.9%% within %.1f us\n", figures.p50_us,
+                         figures.p99_us, figures.p999_us);
+}
+
+std::string ConnectionsText(const Result& result) {
+  const ConnectionFigures& figures = result.figures.connections;
+  if (result.options.workload != Workload::connections) return "";
+  return absl::StrCat(absl::StrFormat("  opened within %.3f s, a first call on each included\n", figures.open_seconds),
+                      absl::StrFormat("  memory a connection: once open, client %.2f KiB, server %s KiB; ",
+                                      figures.client_opened_kib, ServersOwn(result, figures.server_opened_kib, 2)),
+                      absl::StrFormat("idle after the calls, client %.2f KiB, server %s KiB\n", figures.client_idle_kib,
+                                      ServersOwn(result, figures.server_idle_kib, 2)));
+}
+
+std::string ConnectionsJson(const Result& result) {
+  const ConnectionFigures& figures = result.figures.connections;
+  if (result.options.workload != Workload::connections) return "";
+  return absl::StrCat(
+      absl::StrFormat(R"("open_seconds":%.4f,"client_opened_kib":%.3f,"server_opened_kib":%s,)", figures.open_seconds,
+                      figures.client_opened_kib, ServersOwn(result, figures.server_opened_kib, 3)),
+      absl::StrFormat(R"("client_idle_kib":%.3f,"server_idle_kib":%s,)", figures.client_idle_kib,
+                      ServersOwn(result, figures.server_idle_kib, 3)));
 }
 
 template <class Each>
@@ -34,12 +68,14 @@ std::string ToJson(const Result& result) {
   const Figures& figures = result.figures;
   return absl::StrCat(
       absl::StrFormat(
-          R"({"engine":"%s","transport":"%s","mode":"%s","codec":"%s","executor":"%s","poll_us":%d,"congestion":"%s",)",
-          NameOf(options.engine), NameOf(options.carrier), NameOf(options.mode), NameOf(options.codec), NameOf(options.execution),
-          absl::ToInt64Microseconds(options.poll), CongestionOf(options)),
+          R"({"engine":"%s","workload":"%s","transport":"%s","mode":"%s","codec":"%s","executor":"%s","poll_us":%d,"congestion":"%s",)",
+          NameOf(options.engine), NameOf(options.workload), NameOf(options.carrier), NameOf(options.mode), NameOf(options.codec),
+          NameOf(options.execution), absl::ToInt64Microseconds(options.poll), CongestionOf(options)),
       absl::StrFormat(R"("parallel":%d,"payload":%d,"seconds":%.3f,"calls":%d,"calls_per_second":%.1f,)", options.parallel,
                       options.payload_bytes, figures.seconds, figures.calls, figures.calls_per_second),
-      absl::StrFormat(R"("p50_us":%.2f,"p99_us":%.2f,"p999_us":%.2f,)", figures.p50_us, figures.p99_us, figures.p999_us),
+      absl::StrFormat(R"("p50_us":%s,"p99_us":%s,"p999_us":%s,)", LatencyOf(result, figures.p50_us),
+                      LatencyOf(result, figures.p99_us), LatencyOf(result, figures.p999_us)),
+      ConnectionsJson(result),
       absl::StrFormat(R"("client_cpu_us_per_call":%.4f,"server_cpu_us_per_call":%s,)", figures.client_cpu_us_per_call,
                       ServersOwn(result, figures.server_cpu_us_per_call, 4)),
       absl::StrFormat(R"("client_rss_mib":%.1f,"server_rss_mib":%s})", figures.client_rss_mib,
@@ -49,14 +85,14 @@ std::string ToJson(const Result& result) {
 std::string ToText(const Result& result) {
   const Options& options = result.options;
   const Figures& figures = result.figures;
+  const absl::string_view one = options.workload == Workload::oneway ? "message" : "call";
   return absl::StrCat(
       absl::StrFormat("%s, %s: mode %s, codec %s, executor %s, polling %d us, congestion control %s\n", NameOf(options.engine),
                       Load(options), NameOf(options.mode), NameOf(options.codec), NameOf(options.execution),
                       absl::ToInt64Microseconds(options.poll), CongestionOf(options)),
-      absl::StrFormat("  %.0f calls/s (%d in %.3f s)\n", figures.calls_per_second, figures.calls, figures.seconds),
-      absl::StrFormat("  latency: half within %.1f us, 99%% within %.1f us, 99.9%% within %.1f us\n", figures.p50_us,
-                      figures.p99_us, figures.p999_us),
-      absl::StrFormat("  processor time a call: client %.3f us, server %s us\n", figures.client_cpu_us_per_call,
+      absl::StrFormat("  %.0f %ss/s (%d in %.3f s)\n", figures.calls_per_second, one, figures.calls, figures.seconds),
+      LatencyText(result), ConnectionsText(result),
+      absl::StrFormat("  processor time a %s: client %.3f us, server %s us\n", one, figures.client_cpu_us_per_call,
                       ServersOwn(result, figures.server_cpu_us_per_call, 3)),
       absl::StrFormat("  most memory: client %.1f MiB, server %s MiB\n", figures.client_rss_mib,
                       ServersOwn(result, figures.server_rss_mib, 1)));
@@ -70,11 +106,7 @@ std::vector<double> Comparison::Ratios() const {
   return ratios;
 }
 
-double Comparison::MedianRatio() const {
-  std::vector<double> ratios = Ratios();
-  std::sort(ratios.begin(), ratios.end());
-  return (ratios[(ratios.size() - 1) / 2] + ratios[ratios.size() / 2]) / 2;
-}
+double Comparison::MedianRatio() const { return Summary::Of(Ratios()).median; }
 
 std::string ToJson(const Comparison& comparison) {
   const auto json = [](const Result& result) { return ToJson(result); };
@@ -87,16 +119,21 @@ std::string ToJson(const Comparison& comparison) {
 }
 
 std::string ToText(const Comparison& comparison) {
-  const auto speed = [](const Result& result) { return absl::StrFormat("%.0f", result.figures.calls_per_second); };
+  const auto speed = [](const Result& result) { return absl::StrFormat("%.0f/s", result.figures.calls_per_second); };
   const Options& subject = comparison.subject[0].options;
   const Options& yardstick = comparison.yardstick[0].options;
-  return absl::StrCat(
-      absl::StrFormat("%s against %s, %s, congestion control %s\n", NameOf(subject.engine), NameOf(yardstick.engine),
-                      Load(subject), CongestionOf(subject)),
-      absl::StrFormat("  %-5s calls/s: %s\n", NameOf(subject.engine), Joined(comparison.subject, ", ", speed)),
-      absl::StrFormat("  %-5s calls/s: %s\n", NameOf(yardstick.engine), Joined(comparison.yardstick, ", ", speed)),
-      absl::StrFormat("  ratios: %s; median %.3f\n", absl::StrJoin(comparison.Ratios(), ", ", AppendRatio),
-                      comparison.MedianRatio()));
+  return absl::StrCat(absl::StrFormat("%s (polling %d us) against %s (polling %d us), %s, congestion control %s\n",
+                                      NameOf(subject.engine), absl::ToInt64Microseconds(subject.poll), NameOf(yardstick.engine),
+                                      absl::ToInt64Microseconds(yardstick.poll), Load(subject), CongestionOf(subject)),
+                      absl::StrFormat("  %-10s %s\n", NameOf(subject.engine), Joined(comparison.subject, ", ", speed)),
+                      absl::StrFormat("  %-10s %s\n", NameOf(yardstick.engine), Joined(comparison.yardstick, ", ", speed)),
+                      absl::StrFormat("  ratios: %s; median %.3f\n", absl::StrJoin(comparison.Ratios(), ", ", AppendRatio),
+                                      comparison.MedianRatio()));
+}
+
+std::string TableTitle(const Options& options) {
+  return absl::StrFormat("%s, workload %s: %d x %d bytes, polling %d us\n", NameOf(options.engine), NameOf(options.workload),
+                         options.parallel, options.payload_bytes, absl::ToInt64Microseconds(options.poll));
 }
 
 std::string TableHead() {

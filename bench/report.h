@@ -1,4 +1,4 @@
-// How results are told: one JSON object a run, or lines to be read by people.
+// How results of runs are told: one JSON object a run, or lines to be read by people.
 #pragma once
 
 #include <string>
@@ -32,6 +32,8 @@ struct Comparison {
 std::string ToJson(const Comparison& comparison);
 std::string ToText(const Comparison& comparison);
 
+// A table's lines.
+std::string TableTitle(const Options& options);
 std::string TableHead();
 std::string TableRow(const Result& result);
 

@@ -8,6 +8,7 @@
 #include <thread>
 #include <type_traits>
 
+#include "listenrain/bench/descriptor_limit.h"
 #include "listenrain/bench/engine.h"
 #include "listenrain/bench/process.h"
 
@@ -19,6 +20,7 @@ constexpr absl::Duration kToEnd = absl::Seconds(10);
 std::unique_ptr<Engine> NewEngine(EngineKind kind) {
   switch (kind) {
     case EngineKind::epoll:
+    case EngineKind::epoll_poll:
       return NewEpollEngine();
     case EngineKind::uv:
       return NewUvEngine();
@@ -32,6 +34,10 @@ absl::StatusOr<Figures> MeasureBeside(const Options& options, Engine& engine, Re
   const absl::StatusOr<std::string> address = rendezvous.AwaitAddress();
   if (!address.ok()) return address.status();
   Meter meter(options, ::getpid(), server);
+  if (options.workload == Workload::oneway) {
+    const absl::StatusOr<Flow> flow = engine.Post(options, *address, meter);
+    return flow.ok() ? meter.Finish(*flow) : flow.status();
+  }
   const absl::StatusOr<std::unique_ptr<Histogram>> latencies = engine.Call(options, *address, meter);
   if (!latencies.ok()) return latencies.status();
   return meter.Finish(**latencies);
@@ -66,6 +72,7 @@ absl::StatusOr<Figures> RunInOneProcess(const Options& options, Engine& engine, 
 }
 
 absl::StatusOr<Figures> RunHere(const Options& options) {
+  if (absl::Status allowed = AllowDescriptorsFor(ConnectionsOf(options)); !allowed.ok()) return allowed;
   const std::unique_ptr<Engine> engine = NewEngine(options.engine);
   absl::StatusOr<Rendezvous> rendezvous = Rendezvous::New();
   if (!rendezvous.ok()) return rendezvous.status();
@@ -94,7 +101,7 @@ absl::StatusOr<Figures> Unpack(absl::string_view packed) {
 
 }  // namespace
 
-absl::StatusOr<Figures> MeasureEcho(const Options& options) {
+absl::StatusOr<Figures> Measure(const Options& options) {
   if (absl::Status fit = Check(options); !fit.ok()) return fit;
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return SystemError("pipe", errno);

@@ -9,6 +9,6 @@ namespace rain::bench {
 
 // In processes of its own: a run neither sees what an earlier one left behind nor leaves anything. No other thread may exist.
 // Errors: INVALID_ARGUMENT for options that do not go together; whatever stopped either side.
-absl::StatusOr<Figures> MeasureEcho(const Options& options);
+absl::StatusOr<Figures> Measure(const Options& options);
 
 }  // namespace rain::bench

@@ -36,7 +36,7 @@ TEST_P(YardstickTest, GetsEveryReplyRightAndTellsPlausibleFigures) {
   const auto [engine, carrier, parallel, payload_bytes] = GetParam();
   Options options = RawTwinOf(ShortRun(engine, carrier, parallel, payload_bytes), engine);
   if (parallel * payload_bytes >= kLargeBytes) options.measured *= 5;  // a call waits for all those before it
-  const absl::StatusOr<Figures> figures = MeasureEcho(options);
+  const absl::StatusOr<Figures> figures = Measure(options);
   ASSERT_TRUE(figures.ok()) << figures.status();
   EXPECT_GT(figures->calls, 0u);
   EXPECT_DOUBLE_EQ(figures->seconds, absl::ToDoubleSeconds(options.measured));
@@ -83,7 +83,7 @@ class RainTest : public testing::TestWithParam<Way> {
     options.mode = mode;
     options.codec = codec;
     options.execution = execution;
-    const absl::StatusOr<Figures> figures = MeasureEcho(options);
+    const absl::StatusOr<Figures> figures = Measure(options);
     ASSERT_TRUE(figures.ok()) << figures.status();
     EXPECT_GT(figures->calls, 0u);
     EXPECT_GT(figures->client_cpu_us_per_call, 0);
@@ -106,36 +106,36 @@ INSTANTIATE_TEST_SUITE_P(Every, RainTest,
                                           testing::Values(Execution::direct, Execution::pool)),
                          WayName);
 
-TEST(MeasureEcho, KeepsMoreCallsInFlightThanTheDefaultLimitsAllow) {
+TEST(Measure, KeepsMoreCallsInFlightThanTheDefaultLimitsAllow) {
   Options many = ShortRun(EngineKind::rain, Carrier::tcp, Limits().window_requests + 1, 16);
   many.measured *= 5;
-  const absl::StatusOr<Figures> figures = MeasureEcho(many);
+  const absl::StatusOr<Figures> figures = Measure(many);
   ASSERT_TRUE(figures.ok()) << figures.status();
 }
 
-TEST(MeasureEcho, RefusesOptionsThatDoNotGoTogether) {
+TEST(Measure, RefusesOptionsThatDoNotGoTogether) {
   Options inproc = RawTwinOf(ShortRun(EngineKind::epoll, Carrier::inproc, 1, 1), EngineKind::epoll);
-  EXPECT_EQ(MeasureEcho(inproc).status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(Measure(inproc).status().code(), absl::StatusCode::kInvalidArgument);
   Options sync = RawTwinOf(ShortRun(EngineKind::epoll, Carrier::tcp, 1, 1), EngineKind::epoll);
   sync.mode = Mode::sync;
-  EXPECT_EQ(MeasureEcho(sync).status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(Measure(sync).status().code(), absl::StatusCode::kInvalidArgument);
   Options polling = RawTwinOf(ShortRun(EngineKind::uv, Carrier::tcp, 1, 1), EngineKind::uv);
   polling.poll = absl::Microseconds(1);
-  EXPECT_EQ(MeasureEcho(polling).status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(Measure(polling).status().code(), absl::StatusCode::kInvalidArgument);
 }
 
-TEST(MeasureEcho, TellsWhyItFailedAcrossTheProcesses) {
+TEST(Measure, TellsWhyItFailedAcrossTheProcesses) {
   Options unknown = RawTwinOf(ShortRun(EngineKind::epoll, Carrier::tcp, 1, 1), EngineKind::epoll);
   unknown.congestion = "no-such-control";
-  const absl::Status ended = MeasureEcho(unknown).status();
+  const absl::Status ended = Measure(unknown).status();
   EXPECT_EQ(ended.code(), absl::StatusCode::kUnavailable) << ended;  // the server's own words go to standard error
 }
 
-TEST(MeasureEcho, WorksWithPollingToo) {
+TEST(Measure, WorksWithPollingToo) {
   Options polling = ShortRun(EngineKind::rain, Carrier::tcp, 1, 110);
   polling.poll = absl::Milliseconds(1);
-  for (const Options& options : {polling, RawTwinOf(polling, EngineKind::epoll)}) {
-    const absl::StatusOr<Figures> figures = MeasureEcho(options);
+  for (const Options& options : {polling, RawTwinOf(polling, EngineKind::epoll_poll)}) {
+    const absl::StatusOr<Figures> figures = Measure(options);
     ASSERT_TRUE(figures.ok()) << figures.status();
     EXPECT_GT(figures->calls, 0u);
   }

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -108,16 +109,24 @@ absl::StatusOr<Listening> Listen(const Options& options) {
   absl::StatusOr<Descriptor> socket = NewSocket(options);
   if (!socket.ok()) return socket.status();
   if (::bind(socket->get(), address->raw(), address->size) != 0) return SystemError("bind", errno);
-  if (::listen(socket->get(), 1) != 0) return SystemError("listen", errno);
+  if (::listen(socket->get(), SOMAXCONN) != 0) return SystemError("listen", errno);
   absl::StatusOr<std::string> bound = BoundAddress(socket->get(), options.carrier);
   if (!bound.ok()) return bound.status();
+  socket = NonBlocking(*std::move(socket));
+  if (!socket.ok()) return socket.status();
   return Listening{*std::move(socket), *std::move(bound)};
 }
 
 absl::StatusOr<Descriptor> Accept(const Listening& at) {
   Descriptor accepted(::accept4(at.socket.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
-  if (!accepted.valid()) return SystemError("accept", errno);
+  if (!accepted.valid() && errno != EAGAIN) return SystemError("accept", errno);
   return accepted;
+}
+
+absl::StatusOr<Descriptor> AcceptOne(const Listening& at) {
+  pollfd peer{at.socket.get(), POLLIN, 0};
+  if (::poll(&peer, 1, -1) < 0) return SystemError("poll", errno);
+  return Accept(at);
 }
 
 absl::StatusOr<Descriptor> Connect(const Options& options, absl::string_view address) {

@@ -11,14 +11,16 @@
 namespace rain::bench {
 
 struct Listening {
-  Descriptor socket;    // blocking
+  Descriptor socket;
   std::string address;  // "127.0.0.1:port" of the system's choice; "@name", abstract, for Unix sockets
 };
 
 // Errors: of the system; also if it lacks the congestion control.
 absl::StatusOr<Listening> Listen(const Options& options);
-// Waits for one peer; what Listen set for the socket holds for the peer's too.
+// A peer's socket; none if no peer waits. What Listen set for the socket holds for the peer's too. Errors: of the system.
 absl::StatusOr<Descriptor> Accept(const Listening& at);
+// Waits for a peer.
+absl::StatusOr<Descriptor> AcceptOne(const Listening& at);
 // Errors: of the system; INVALID_ARGUMENT for an address that Listen did not make.
 absl::StatusOr<Descriptor> Connect(const Options& options, absl::string_view address);
 

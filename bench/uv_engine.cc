@@ -1,4 +1,4 @@
-// A second yardstick: the same echo on libuv's own streams, to tell what its readiness costs beside epoll by hand.
+// A second yardstick: the same on libuv's own streams, to tell what its readiness costs beside epoll by hand.
 #include <uv.h>
 
 #include <algorithm>
@@ -11,7 +11,8 @@
 #include "absl/strings/str_cat.h"
 #include "listenrain/bench/calls.h"
 #include "listenrain/bench/engine.h"
-#include "listenrain/bench/raw_wire.h"
+#include "listenrain/bench/raw_calls.h"
+#include "listenrain/bench/raw_posts.h"
 #include "listenrain/bench/sockets.h"
 
 namespace rain::bench {
@@ -27,21 +28,22 @@ absl::Status UvError(absl::string_view what, int error) {
 // One connected stream on a loop of its own, which Run runs until the stream ended. Thread: one.
 class UvConnection final : public RawSink {
  public:
-  // While more than `pause_at` bytes pend, nothing is read. A wait of `patience_milliseconds` (0: any) without a byte ends Run.
-  UvConnection(const Options& options, size_t pause_at, uint64_t patience_milliseconds)
-      : carrier_(options.carrier),
+  // Reads packets with payloads of `payload_bytes`. While more than `pause_at` bytes pend, nothing is read. A wait of
+  // `patience_milliseconds` (0: any) without a byte ends Run.
+  UvConnection(Carrier carrier, size_t payload_bytes, size_t pause_at, uint64_t patience_milliseconds)
+      : carrier_(carrier),
         pause_at_(pause_at),
         patience_milliseconds_(patience_milliseconds),
-        reader_(options.payload_bytes),
-        writer_(*this) {}
+        reader_(payload_bytes, memory_.reading),
+        writer_(*this, memory_.writing) {}
   UvConnection(const UvConnection&) = delete;
   UvConnection& operator=(const UvConnection&) = delete;
 
   RawReader& reader() { return reader_; }
   RawWriter& writer() { return writer_; }
 
-  // Calls `start` once, then `turn` for each read, until that returns false or an error, or the peer ends: none of these but
-  // an error is an error.
+  // Calls `start` once, then `turn` for each read and when a full stream is writable again, until that returns false or an error,
+  // or the peer ends: none of these but an error is an error.
   absl::Status Run(Descriptor socket, absl::FunctionRef<absl::Status()> start, absl::FunctionRef<absl::StatusOr<bool>()> turn) {
     // uv_try_write cannot be asked for MSG_NOSIGNAL. The process does nothing else.
     if (::signal(SIGPIPE, SIG_IGN) == SIG_ERR) return SystemError("ignoring SIGPIPE", errno);
@@ -123,7 +125,11 @@ class UvConnection final : public RawSink {
     if (count == UV_EOF) return End(absl::OkStatus());
     if (count < 0) return End(UvError("reading", static_cast<int>(count)));
     reader_.Fill(static_cast<size_t>(count));
-    ++reads_;
+    ++events_;
+    Turn();
+  }
+
+  void Turn() {
     const absl::StatusOr<bool> goes_on = (*turn_)();
     if (!goes_on.ok()) return End(goes_on.status());
     if (!*goes_on) return End(absl::OkStatus());
@@ -150,19 +156,21 @@ class UvConnection final : public RawSink {
     if (over_) return;
     if (error != 0) return End(UvError("writing", error));
     if (absl::Status written = writer_.OnWritable(); !written.ok()) return End(std::move(written));
-    SetReading();
+    ++events_;
+    Turn();
   }
 
   void OnWatch() {
-    if (reads_ == reads_at_last_watch_) {
+    if (events_ == events_at_last_watch_) {
       return End(absl::DeadlineExceededError(absl::StrCat("nothing came for ", patience_milliseconds_, " ms")));
     }
-    reads_at_last_watch_ = reads_;
+    events_at_last_watch_ = events_;
   }
 
   const Carrier carrier_;
   const size_t pause_at_;
   const uint64_t patience_milliseconds_;
+  RawMemory memory_;
   RawReader reader_;
   RawWriter writer_;
   absl::FunctionRef<absl::StatusOr<bool>()>* turn_ = nullptr;
@@ -179,8 +187,8 @@ class UvConnection final : public RawSink {
   bool reading_ = false;
   bool writing_ = false;
   bool over_ = false;
-  uint64_t reads_ = 0;
-  uint64_t reads_at_last_watch_ = 0;
+  uint64_t events_ = 0;
+  uint64_t events_at_last_watch_ = 0;
   absl::Status ended_;
 };
 
@@ -190,13 +198,16 @@ class UvEngine final : public Engine {
     absl::StatusOr<Listening> listening = Listen(options);
     if (!listening.ok()) return listening.status();
     if (absl::Status told = rendezvous.Announce(listening->address); !told.ok()) return told;
-    absl::StatusOr<Descriptor> accepted = Accept(*listening);
+    absl::StatusOr<Descriptor> accepted = AcceptOne(*listening);
     if (!accepted.ok()) return accepted.status();
-    UvConnection client(options, kPauseReadingBytes, 0);
+    UvConnection client(options.carrier, options.payload_bytes, kPauseReadingBytes, 0);
+    RawCounter counter;
     return client.Run(
         *std::move(accepted), [] { return absl::OkStatus(); },
         [&]() -> absl::StatusOr<bool> {
-          if (absl::Status answered = AnswerAll(client.reader(), client.writer()); !answered.ok()) return answered;
+          const absl::Status dealt_with = options.workload == Workload::oneway ? counter.Turn(client.reader(), client.writer())
+                                                                               : AnswerAll(client.reader(), client.writer());
+          if (!dealt_with.ok()) return dealt_with;
           return true;
         });
   }
@@ -206,18 +217,41 @@ class UvEngine final : public Engine {
     if (!connected.ok()) return connected.status();
     const PayloadPattern pattern(options.payload_bytes);
     Calls calls(pattern, meter, options.parallel);
-    RawCaller caller(calls, meter);
-    UvConnection server(options, SIZE_MAX, kPatienceMilliseconds);
-    const absl::Status ended = server.Run(
-        *std::move(connected), [&] { return caller.Start(server.writer(), SystemClock().Now()); },
-        [&]() -> absl::StatusOr<bool> {
-          const absl::Status turned = caller.Turn(server.reader(), server.writer(), SystemClock().Now());
-          if (!turned.ok()) return turned;
-          return !caller.done();
-        });
+    RawCaller caller(calls, 0, options.parallel);
+    UvConnection server(options.carrier, options.payload_bytes, SIZE_MAX, kPatienceMilliseconds);
+    const auto start = [&] {
+      meter.Start(SystemClock().Now());
+      return caller.Start(server.writer(), SystemClock().Now());
+    };
+    const absl::Status ended = server.Run(*std::move(connected), start, [&]() -> absl::StatusOr<bool> {
+      const Instant now = SystemClock().Now();
+      meter.Sample(now);
+      const absl::Status turned = caller.Turn(server.reader(), server.writer(), now, now < meter.end());
+      if (!turned.ok()) return turned;
+      return calls.in_flight() > 0;
+    });
     if (!ended.ok()) return ended;
-    if (!caller.done()) return absl::UnavailableError("the server closed the connection with calls in flight");
+    if (calls.in_flight() > 0) return absl::UnavailableError("the server closed the connection with calls in flight");
     return std::make_unique<Histogram>(calls.latencies());
+  }
+
+  absl::StatusOr<Flow> Post(const Options& options, absl::string_view address, Meter& meter) override {
+    absl::StatusOr<Descriptor> connected = Connect(options, address);
+    if (!connected.ok()) return connected.status();
+    const PayloadPattern pattern(options.payload_bytes);
+    RawPoster poster(pattern, meter);
+    UvConnection server(options.carrier, sizeof(Receipt), SIZE_MAX, kPatienceMilliseconds);
+    const auto start = [&] {
+      meter.Start(SystemClock().Now());
+      return poster.Turn(server.reader(), server.writer());
+    };
+    const absl::Status ended = server.Run(*std::move(connected), start, [&]() -> absl::StatusOr<bool> {
+      if (absl::Status turned = poster.Turn(server.reader(), server.writer()); !turned.ok()) return turned;
+      return !poster.done();
+    });
+    if (!ended.ok()) return ended;
+    if (!poster.done()) return absl::UnavailableError("the server closed the connection before it told what it got");
+    return poster.Finish();
   }
 };
 

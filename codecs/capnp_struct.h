@@ -76,7 +76,8 @@ class CapnpStruct {
   }
 
   // Borrowed from this. Cap'n Proto checks what is behind a pointer when it is followed: what a peer sent may throw kj::Exception
-  // from the reader's methods, which becomes an error reply if a handler lets it pass.
+  // from the reader's methods, which becomes an error reply if a handler lets it pass. A list of elements without fields may have
+  // eight million of them in no bytes: bound the loops over lists of structs.
   typename S::Reader reader() const { return words_ == nullptr ? typename S::Reader() : root_; }
   // The message in Cap'n Proto's framing; null if empty.
   const CapnpWords* words() const { return words_.get(); }
@@ -98,8 +99,8 @@ struct CapnpStructOptions {
   // The id: an empty one is none. Both must be there.
   std::function<MsgId(Reader)> id;
   std::function<void(Builder, const MsgId&)> set_id;
-  // The kind, and which of them S can tell apart beside request and reply. Both or neither: without, acceptors read requests,
-  // dialers replies.
+  // The kind, and which of them S can tell apart beside request and reply: one_way, if any, for a struct is never a header alone.
+  // Both or neither: without, acceptors read requests, dialers replies.
   std::function<MessageKind(Reader)> kind;
   std::function<void(Builder, MessageKind)> set_kind;
   KindSet more_kinds = 0;

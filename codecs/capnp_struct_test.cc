@@ -9,6 +9,9 @@
 
 #include "listenrain/codecs/capnp_struct_fixture_test.h"
 #include "listenrain/codecs/encoded_test.h"
+#include "listenrain/codecs/length_prefix.h"
+#include "listenrain/executors/inline_executor.h"
+#include "listenrain/framework/protocol_register_table.h"
 #include "listenrain/testing/message_codec_suite.h"
 
 namespace rain {
@@ -112,6 +115,17 @@ TEST(CapnpStructCodec, RefusesHalfOfAPair) {
   EXPECT_TRUE(refused([](auto& options) { options.set_kind = nullptr; }));
   EXPECT_TRUE(refused([](auto& options) { options.error = nullptr; }));
   EXPECT_TRUE(refused([](auto& options) { options.kind = nullptr, options.set_kind = nullptr; }));
+}
+
+TEST(CapnpStructCodec, KindsThatAreAHeaderAloneAreRefused) {
+  for (const MessageKind kind : {MessageKind::cancel, MessageKind::ping, MessageKind::pong, MessageKind::go_away}) {
+    CapnpStructOptions<schema::Order> options = OrderOptions();
+    options.more_kinds |= Bit(kind);
+    ProtocolRegisterTable table(NewLengthPrefixCodec(), NewInlineExecutor());
+    const auto protocol = table.Register<Order>({.name = "orders", .message_codec = *NewCapnpStructCodec(std::move(options))});
+    EXPECT_TRUE(absl::IsInvalidArgument(protocol.status())) << protocol.status();
+    EXPECT_NE(protocol.status().message().find("header alone"), absl::string_view::npos) << protocol.status();
+  }
 }
 
 TEST(CapnpStructCodec, WithoutAPlaceForErrorsHasNone) {

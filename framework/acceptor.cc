@@ -55,10 +55,13 @@ void AcceptorBox::StopAccepting() {
 
 // What was handed over before is adopted before.
 void AcceptorBox::StopAcceptingThen(const Ref<AcceptorBox>& box, const std::function<void(Accepted&)>& act) {
-  box->shard->Execute([box, act] {
+  auto stop = [box, act] {
     box->StopAccepting();
     for (const Ref<Accepted>& each : box->accepted) each->shard().Execute([each, act] { act(*each); });
-  });
+  };
+  // One that another thread made may still be on its way to the loop: it comes first.
+  if (box->shard->loop().InLoop() && !box->begun) return box->shard->loop().Run(std::move(stop));
+  box->shard->Execute(std::move(stop));
 }
 
 Acceptor::Acceptor(Ref<AcceptorBox> box, std::shared_ptr<const ProtocolParts> protocol, std::shared_ptr<const RequestSink> sink,
@@ -69,12 +72,14 @@ Acceptor::Acceptor(Ref<AcceptorBox> box, std::shared_ptr<const ProtocolParts> pr
       generator_(std::move(generator)),
       retry_(box_->shard->loop(), [this] { Ask(); }) {
   box_->acceptor = this;
+  box_->begun = true;
 }
 
 Acceptor::~Acceptor() { box_->acceptor = nullptr; }
 
 void Acceptor::Start() {
-  if (!ended_) Ask();
+  if (box_->shard->ending()) return StopAccepting();
+  Ask();
 }
 
 void Acceptor::Ask() {

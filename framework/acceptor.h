@@ -58,7 +58,8 @@ class AcceptorBox final : public RefCounted {
   const Ref<Shard> shard;
   const TransportKey bound_key;
   std::vector<Ref<Accepted>> accepted;  // one for each home; constant
-  Acceptor* acceptor = nullptr;         // thread: loop; null once ended
+  Acceptor* acceptor = nullptr;         // thread: loop; null before it has begun, and once it has ended
+  bool begun = false;                   // thread: loop
 };
 
 // Housed by the shard. Thread: loop.

@@ -172,6 +172,30 @@ TEST(EngineOrder, ACancellationThatComesToTheLoopBeforeItsRequestIsNotLost) {
   EXPECT_TRUE(loop->manual.RunUntilIdle());
 }
 
+// Another thread listens; what it asked of the loop is still to be done when the listener is at its end: the address is free
+// then.
+TEST(EngineOrder, AListenerThatHasNotBegunIsStoppedAndDrainedAllTheSame) {
+  ListenRainOptions options;
+  const auto loop = std::make_shared<ManualLoop>();
+  options.loops = {loop};
+  options.executor = NewInlineExecutor();
+  options.schemes.push_back(NewInprocScheme());
+  const auto rain = NewListenRain(std::move(options)).value();
+  const auto protocol = RegisterMessages(*rain).value();
+  const auto listen = [&] { return rain->Listen(protocol, "inproc://brief", Router<Message>()); };
+  absl::StatusOr<Listener> stopped, drained, free;
+  std::thread([&] { stopped = listen(); }).join();
+  stopped->Stop();
+  EXPECT_TRUE(loop->RunUntilIdle());
+  std::thread([&] { drained = listen(); }).join();
+  ASSERT_TRUE(drained.ok()) << drained.status();
+  drained->DrainThen(absl::Seconds(1), [&](DrainReport) { free = listen(); });
+  EXPECT_TRUE(loop->RunUntilIdle());
+  EXPECT_TRUE(free.ok()) << free.status();
+  rain->Stop();
+  EXPECT_TRUE(loop->RunUntilIdle());
+}
+
 // Nobody but the outcomes holds the engine any more, and other threads tell them.
 TEST(EngineEnd, TheLastOutcomesMayOutliveTheListenRainOnItsLoop) {
   const auto executor = NewThreadPool({.threads = 2});

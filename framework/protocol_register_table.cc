@@ -35,6 +35,12 @@ std::string Complaint(const ProtocolParts& parts, bool takes_messages) {
   if (alignment != 1 && alignment != 2 && alignment != 4 && alignment != 8) return "its payload_alignment is not 1, 2, 4 or 8";
   if (traits.ids == IdPolicy::assigned && traits.header_bytes == 0)
     return "its ids are assigned, and it has no header bytes to put them in";
+  const KindSet headers_alone =
+      Bit(MessageKind::cancel) | Bit(MessageKind::ping) | Bit(MessageKind::pong) | Bit(MessageKind::go_away);
+  if ((traits.kinds & headers_alone) != 0 && traits.header_bytes == 0) {
+    return "its message_codec has kinds that are a header alone (cancel, ping, pong, go_away), and no header bytes to write them "
+           "in";
+  }
   if (takes_messages && !(traits.Has(MessageKind::request) && traits.Has(MessageKind::reply))) {
     return "its router would take requests on dialed transports, and its message_codec cannot tell requests from replies";
   }

@@ -132,6 +132,45 @@ TEST_F(TransportTest, AFullQueueRefusesAndCallsNothing) {
   ExpectBalanced(protocol);
 }
 
+// Keeps what it is told.
+class Machine final : public StatMachine<Message> {
+ public:
+  void Process(const MsgId& id, Message) override { replied.push_back(id); }
+  void Timeout(const MsgId& id) override { timed_out.push_back(id); }
+  void Fail(const MsgId& id, absl::Status) override { failed.push_back(id); }
+
+  std::vector<MsgId> replied, timed_out, failed;
+};
+
+TEST_F(TransportTest, AnOutcomeNamesTheRequestsIdAndNoneIfItNeverHadOne) {
+  auto spec = MessagesSpec("echo");
+  spec.limits.window_requests = 1;
+  spec.timeout = absl::Seconds(1);
+  const auto protocol = Register(std::move(spec));
+  std::deque<Responder<Message>> waiting;
+  Serve<Message>(protocol, kKey,
+                 [&](Message, CallContext, Responder<Message> responder) { waiting.push_back(std::move(responder)); });
+  Machine machine;
+  ASSERT_TRUE(rain_->Send(protocol, kKey, Message::Text("answered"), machine).ok());
+  Settle();
+  ASSERT_TRUE(waiting.front().Reply(Message::Text("y")).ok());
+  Settle();
+  ASSERT_EQ(machine.replied.size(), 1u);
+  EXPECT_FALSE(machine.replied[0].empty());
+  ASSERT_TRUE(rain_->Send(protocol, kKey, Message::Text("sent"), machine).ok());
+  ASSERT_TRUE(rain_->Send(protocol, kKey, Message::Text("queued"), machine, {.timeout = absl::Milliseconds(500)}).ok());
+  Cancellation cancellation;
+  ASSERT_TRUE(rain_->Send(protocol, kKey, Message::Text("the same"), machine, {.cancellation = &cancellation}).ok());
+  ASSERT_TRUE(rain_->Send(protocol, "inproc://nobody", Message::Text("nowhere to go"), machine).ok());
+  cancellation.Cancel();
+  Settle();
+  EXPECT_EQ(machine.failed, std::vector<MsgId>(2)) << "of a request without an id";
+  loop_->Advance(absl::Seconds(2));
+  Settle();
+  ASSERT_EQ(machine.timed_out.size(), 2u);
+  EXPECT_EQ(machine.timed_out[0].empty() + machine.timed_out[1].empty(), 1) << "of the queued one alone";
+}
+
 TEST_F(TransportTest, CancellingEndsARequestOnceWhereverItIs) {
   auto spec = MessagesSpec("echo");
   spec.limits.window_requests = 1;

@@ -17,6 +17,11 @@ bool IsOfTheNode(SimEngineState state) {
   return state == SimEngineState::replying || state == SimEngineState::draining || state == SimEngineState::stopping;
 }
 
+bool IsOfAConnection(SimFaultKind kind) {
+  return kind == SimFaultKind::lost_connection || kind == SimFaultKind::half_open_connection ||
+         kind == SimFaultKind::slow_reader || kind == SimFaultKind::stopped_reader;
+}
+
 bool IsIn(const PooledTransport& transport, SimEngineState state) {
   switch (state) {
     case SimEngineState::connecting:
@@ -152,7 +157,7 @@ void SimFaults::StrikeThoseWhoseMomentCame() {
     const SimFault& fault = *waiting_[i].fault;
     const bool may_wait = world_.now() < waiting_[i].until;
     SimNode* const node = NodeFor(fault.node, may_wait ? fault.moment : std::nullopt);
-    if (node == nullptr && may_wait) {
+    if (may_wait && (node == nullptr || (IsOfAConnection(fault.kind) && world_.network().Roads().empty()))) {
       ++i;
       continue;
     }
@@ -224,9 +229,9 @@ bool SimFaults::StrikeNode(const SimFault& fault, SimNode& node) {
       return true;
     case SimFaultKind::partition: {
       const auto& nodes = world_.nodes();
-      SimNode& other = *nodes[fault.other % nodes.size()];
-      if (&other != &node)
-        During(fault, [this, &node, &other](bool on) { world_.network().Part(node.name(), other.name(), on); });
+      SimNode* other = nodes[fault.other % nodes.size()].get();
+      if (other == &node) other = nodes[(fault.other + 1) % nodes.size()].get();
+      During(fault, [this, &node, other](bool on) { world_.network().Part(node.name(), other->name(), on); });
       return true;
     }
     case SimFaultKind::crash:

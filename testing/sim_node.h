@@ -79,6 +79,8 @@ class SimNode final {
   // It crashes: whom would it tell anything?
   bool dying() const { return dying_; }
   bool paused() const { return paused_; }
+  // When it began, or last went on after it had stood still, in the world's time.
+  Instant awake_since() const { return awake_since_; }
   // Its program has begun, and was not told to stop.
   bool serving() const { return up() && program_ != nullptr && !stopping_; }
 
@@ -117,6 +119,7 @@ class SimNode final {
   const std::shared_ptr<ManualClock> clock_ = std::make_shared<ManualClock>();
   absl::Duration ahead_;  // of the world's time
   bool paused_ = false;
+  Instant awake_since_;
   bool stopping_ = false;
   bool stop_begun_ = false;
   bool dying_ = false;

@@ -1,5 +1,6 @@
 #include "listenrain/testing/sim_peer.h"
 
+#include <algorithm>
 #include <map>
 #include <stdexcept>
 #include <utility>
@@ -16,7 +17,8 @@
 namespace rain {
 namespace {
 
-constexpr absl::Duration kSoon = absl::Seconds(5);  // slow links and readers included
+constexpr absl::Duration kSoon = absl::Seconds(5);        // slow links and readers included
+constexpr absl::Duration kLate = absl::Milliseconds(10);  // after its deadline
 
 // Without what Status adds in an order of its own.
 std::string TextOf(const absl::Status& status) {
@@ -65,7 +67,7 @@ class Peer final : public SimPeer {
 
   // A call of ours without an outcome.
   struct Asked {
-    Instant deadline;  // by this node's clock
+    Instant deadline, due;  // by this node's clock, and by the world's
     bool wait_for_ready = false;
   };
   // A request that waits for its answer.
@@ -224,10 +226,9 @@ void Peer<M>::CheckCancelled(const SimCallText& call, const CallContext& context
   const auto given_up = accounts_.given_up.find(call.number);
   if (!setting().gentle || !setting().is_prompt() || given_up == accounts_.given_up.end() || context.cancelled()) return;
   const absl::Duration since = accounts_.world.now() - given_up->second;
-  if (since > kSoon) {
-    accounts_.world.Fail(
-        absl::StrCat("call ", call.number, " was given up ", absl::FormatDuration(since), " ago, but its handler was not told"));
-  }
+  if (since <= kSoon) return;
+  accounts_.world.Fail(
+      absl::StrCat("call ", call.number, " was given up ", absl::FormatDuration(since), " ago, but its handler was not told"));
 }
 
 // Either side may ask on one transport. What a server asks while it drains may cross its client's leave.
@@ -254,7 +255,7 @@ template <class M>
 TransportKey Peer<M>::KeyOf(size_t server) const {
   std::string key;
   for (size_t i = 0; i < (setting().fails_over ? setting().servers : 1); ++i) {
-    absl::StrAppend(&key, i > 0 ? "," : "", "sim://", NodeName(setting(), (server + i) % setting().servers),
+    absl::StrAppend(&key, i > 0 ? "," : "", "sim://", setting().NodeName((server + i) % setting().servers),
                     ":7?backoff=10&backoff_max=", absl::ToInt64Milliseconds(setting().longest_backoff));
   }
   return key;
@@ -281,8 +282,9 @@ template <class M>
 void Peer<M>::Ask(const SimCall& call, Told told) {
   if (node_.dying()) return;
   CallLedger& calls = accounts_.calls;
-  const uint64_t number = calls.Begin(index_, call.idempotent, accounts_.world.now() + call.timeout);
-  asked_[number] = {node_.now() + call.timeout, call.wait_for_ready};
+  const Instant due = accounts_.world.now() + call.timeout;
+  const uint64_t number = calls.Begin(index_, call.idempotent, due);
+  asked_[number] = {node_.now() + call.timeout, due, call.wait_for_ready};
   const bool in_order = !call.idempotent && call.style != SimStyle::coroutine && !setting().by_priority;
   if (in_order && setting().pool.channels_per_key == 1) {
     uint64_t& stream = streams_[{call.server, call.from_outside}];
@@ -293,12 +295,9 @@ void Peer<M>::Ask(const SimCall& call, Told told) {
   const SendOptions options = OptionsOf(call, number);
   const absl::Status sent = Send(call, number, options, told);
   calls.OnSendReturned(number, sent);
-  if (call.one_way && sent.ok()) {
-    calls.OnPosted(number);
-    asked_.erase(number);
-  }
-  if (sent.ok()) return;
+  if (sent.ok() && !call.one_way) return;
   asked_.erase(number);
+  if (sent.ok()) return calls.OnPosted(number);
   cancellations_.erase(number);
   if (told) told(sent);
 }
@@ -324,6 +323,7 @@ absl::Status Peer<M>::Send(const SimCall& call, uint64_t number, const SendOptio
 
 template <class M>
 Task<void> Peer<M>::AskByTask(TransportKey key, M message, SendOptions options, uint64_t number, Told told) {
+  asked_.at(number).due = accounts_.world.now() + options.timeout;  // the node may have stood still before
   const absl::StatusOr<M> reply = co_await node_.rain().CoSend(protocol_, key, message, options);
   OnOutcome(number, reply, told);
 }
@@ -338,10 +338,12 @@ void Peer<M>::Note(uint64_t number, const absl::StatusOr<M>& reply) {
 // Whether it could end so, on a transport that this node dialed.
 template <class M>
 void Peer<M>::CheckOutcome(uint64_t number, const Asked& asked, const absl::Status& status) {
-  if (OriginOf(status) != Origin::local || !node_.serving()) return;
   const auto fail = [&](absl::string_view how) {
-    accounts_.world.Fail(absl::StrCat("call ", number, " ", how, ": ", status.ToString()));
+    accounts_.world.Fail(absl::StrCat("call ", number, " ", how, ": ", TextOf(status)));
   };
+  const absl::Duration late = accounts_.world.now() - std::max(asked.due, node_.awake_since());
+  if (late > kLate) fail(absl::StrCat("ended late by ", absl::FormatDuration(late)));
+  if (OriginOf(status) != Origin::local || !node_.serving()) return;
   if (absl::IsDeadlineExceeded(status) && node_.now() < asked.deadline) fail("timed out too early");
   if (absl::IsDeadlineExceeded(status) || absl::IsCancelled(status)) accounts_.given_up[number] = accounts_.world.now();
   if (!absl::IsUnavailable(status)) return;
@@ -382,10 +384,6 @@ void Peer<M>::OnStopped() {
 }
 
 }  // namespace
-
-std::string NodeName(const SimSetting& setting, size_t index) {
-  return index < setting.servers ? absl::StrCat("server-", index) : absl::StrCat("client-", index - setting.servers);
-}
 
 std::unique_ptr<SimPeer> NewSimPeer(SimAccounts& accounts, SimNode& node, size_t index) {
   switch (accounts.plan.setting.wire) {

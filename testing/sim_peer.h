@@ -43,6 +43,5 @@ class SimPeer : public SimProgram {
 
 // The node with this number; servers come first.
 std::unique_ptr<SimPeer> NewSimPeer(SimAccounts& accounts, SimNode& node, size_t index);
-std::string NodeName(const SimSetting& setting, size_t index);
 
 }  // namespace rain

@@ -40,10 +40,18 @@ SimSetting DrawSetting(SimRandom& random) {
   if (setting.gentle && setting.keepalive < absl::InfiniteDuration()) setting.keepalive *= 10;  // no slow link looks dead
   setting.time = absl::Seconds(random.OneIn(4) ? 200 : 20);
   setting.burst = random.OneIn(2) ? 1 : random.LogBetween(2, 300);
+  setting.burst_has_one_way = random.OneIn(2);
+  setting.usual_bytes = 2000;
   setting.link.latency = absl::Microseconds(static_cast<int64_t>(random.LogBetween(20, 50'000)));
   setting.link.jitter = random.OneIn(3) ? absl::ZeroDuration() : setting.link.latency;
   setting.link.bytes_per_second = random.LogBetween(1'000'000, 1'000'000'000);
   setting.link.buffer_bytes = random.LogBetween(256, 256 << 10);
+  if (random.OneIn(4)) {  // blocks fill up
+    setting.usual_bytes = 16'000;
+    setting.limits.window_requests = setting.limits.max_queued_packets = 300;
+    setting.limits.window_bytes = setting.limits.max_queued_bytes = 4 << 20;
+    setting.link.buffer_bytes = 64 << 10;
+  }
   return setting;
 }
 
@@ -55,7 +63,7 @@ SimCall DrawCall(SimRandom& random, const SimSetting& setting, absl::Duration at
   call.method = static_cast<int64_t>(random.Below(kSimMethods));
   // A protocol without an error reply loses the channel with each such request.
   if (!setting.has_kinds() && call.method > kAnswerMuchLater && !random.OneIn(10)) call.method = kReply;
-  call.bytes = random.OneIn(20) ? random.LogBetween(1, 300'000) : random.LogBetween(1, 2000);
+  call.bytes = random.OneIn(20) ? random.LogBetween(1, 300'000) : random.LogBetween(1, setting.usual_bytes);
   call.timeout = random.LogMilliseconds(5, 8000);
   if (random.OneIn(10)) call.cancelled_after = random.LogMilliseconds(1, 4000);
   call.style = static_cast<SimStyle>(random.Below(kSimStyles));
@@ -75,6 +83,10 @@ bool SimSetting::is_prompt() const {
   const double round_trip = absl::ToDoubleSeconds(2 * (link.latency + link.jitter));
   return static_cast<double>(link.bytes_per_second) >= kBytesPerSecond &&
          static_cast<double>(link.buffer_bytes) >= kBytesPerSecond * round_trip;
+}
+
+std::string SimSetting::NodeName(size_t index) const {
+  return index < servers ? absl::StrCat("server-", index) : absl::StrCat("client-", index - servers);
 }
 
 std::string SimSetting::ToString() const {
@@ -103,13 +115,25 @@ SimPlan PlanOf(uint64_t seed, size_t calls, size_t faults) {
   absl::Duration at;
   for (size_t i = 0; i < calls; ++i) {
     if (i % plan.setting.burst == 0) at = random.Below(plan.setting.time);
-    plan.calls.push_back(DrawCall(random, plan.setting, at));
+    SimCall call = DrawCall(random, plan.setting, at);
+    if (plan.setting.burst_has_one_way && i % plan.setting.burst != 0) {
+      call.client = plan.calls.back().client;
+      call.server = plan.calls.back().server;
+      call.from_outside = plan.calls.back().from_outside;
+    }
+    plan.calls.push_back(call);
   }
   std::stable_sort(plan.calls.begin(), plan.calls.end(), [](const SimCall& a, const SimCall& b) { return a.at < b.at; });
   std::vector<SimFaultKind> kinds;
   if (plan.setting.gentle) kinds = {SimFaultKind::drain};
   if (plan.setting.gentle && !plan.setting.is_prompt()) kinds.push_back(SimFaultKind::slow_reader);
   plan.faults = DrawFaults(random, plan.setting.servers + plan.setting.clients, faults, plan.setting.time, kinds);
+  // Where calls come in bursts there is little to befall between them.
+  for (SimFault& fault : plan.faults) {
+    if (plan.setting.burst == 1 || plan.calls.empty() || fault.moment.has_value() || random.OneIn(4)) continue;
+    fault.at = plan.calls[static_cast<size_t>(random.Below(plan.calls.size()))].at;
+  }
+  std::stable_sort(plan.faults.begin(), plan.faults.end(), [](const SimFault& a, const SimFault& b) { return a.at < b.at; });
   return plan;
 }
 

@@ -57,13 +57,17 @@ struct SimSetting {
   // Nothing befalls the nodes but what loses nothing, and so nothing may be lost.
   bool gentle = false;
   SimLink link;
-  absl::Duration time;  // in which all calls and faults begin
-  size_t burst = 1;     // so many calls are made at once, and then there is a pause
+  absl::Duration time;             // in which all calls and faults begin
+  size_t burst = 1;                // so many calls are made at once, and then there is a pause
+  bool burst_has_one_way = false;  // all its calls are from one client to one server
+  uint64_t usual_bytes = 1;        // that most messages have at most
 
   bool has_kinds() const { return wire != SimWire::line; }
   bool is_native() const { return wire == SimWire::compact || wire == SimWire::capnp; }
   // Nothing that is sent takes long.
   bool is_prompt() const;
+  // Servers come first.
+  std::string NodeName(size_t index) const;
   // In one line.
   std::string ToString() const;
 };

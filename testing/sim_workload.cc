@@ -1,5 +1,6 @@
 #include "listenrain/testing/sim_workload.h"
 
+#include <memory>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -52,7 +53,7 @@ SimRun::SimRun(const SimPlan& plan, bool keeps_lines)
       faults_(world_, plan.faults, [this](const SimFault& fault, SimNode& node) { OnFault(fault, node); }) {
   world_.network().SetLink(plan.setting.link);
   for (size_t i = 0; i < plan.setting.servers + plan.setting.clients; ++i) {
-    world_.AddNode(NodeName(plan.setting, i), {.loops = plan.setting.loops, .observed = plan.setting.observed},
+    world_.AddNode(plan.setting.NodeName(i), {.loops = plan.setting.loops, .observed = plan.setting.observed},
                    [this, i](SimNode& node) { return NewSimPeer(accounts_, node, i); });
   }
   for (const SimCall& call : plan.calls) world_.agenda().In(call.at, [this, &call] { Ask(call); });
@@ -119,29 +120,31 @@ void SimRun::CheckOverdue() {
 
 // Every client asks every server, often. How many did not get a reply?
 size_t SimRun::AskAll() {
-  size_t open = 0, replied = 0, asked = 0;
+  struct Round {
+    size_t asked = 0, ended = 0, replied = 0;
+  };
+  const auto round = std::make_shared<Round>();  // an outcome may come after the world was found to fail
   for (size_t client = 0; client < plan_.setting.clients; ++client) {
     SimNode& node = NodeAt(plan_.setting.servers + client);
     for (size_t i = 0; i < plan_.setting.servers * kCallsARound; ++i) {
-      ++asked;
-      ++open;
-      node.Run([this, &node, i, &open, &replied] {
+      ++round->asked;
+      node.Run([this, &node, i, round] {
         SimCall call;
         call.server = i / kCallsARound;
         call.bytes = 100;
         call.timeout = kRound;
         call.idempotent = call.wait_for_ready = call.waits_for_room = true;
-        PeerOf(node).Ask(call, [&open, &replied](const absl::Status& outcome) {
-          --open;
-          replied += outcome.ok();
+        PeerOf(node).Ask(call, [round](const absl::Status& outcome) {
+          ++round->ended;
+          round->replied += outcome.ok();
         });
       });
     }
   }
-  if (!world_.RunUntil([&] { return open == 0; }, 2 * kRound)) {
-    world_.Fail(absl::StrCat("all is calm, but ", open, " calls have no outcome"));
+  if (!world_.RunUntil([&] { return round->ended == round->asked; }, 2 * kRound)) {
+    world_.Fail(absl::StrCat("all is calm, but ", round->asked - round->ended, " calls have no outcome"));
   }
-  return asked - replied;
+  return round->asked - round->replied;
 }
 
 // When nothing befalls anybody any more, calls succeed again. Not at once: requests that were given up may still be on their way
@@ -168,14 +171,27 @@ std::string SimRun::LeftOn(SimNode& node) const {
   return "";
 }
 
-// When nobody asks any more, nothing is left of what was asked.
+// The longest that `bytes` take: a buffer full at a time, each for a way there and back.
+absl::Duration LongestWay(const SimLink& link, size_t bytes) {
+  const double buffers_full = static_cast<double>(bytes) / static_cast<double>(link.buffer_bytes);
+  return 2 * (link.latency + link.jitter) * buffers_full +
+         absl::Seconds(static_cast<double>(bytes) / static_cast<double>(link.bytes_per_second));
+}
+
+// When nobody asks any more, nothing is left of what was asked, once what is queued (messages one way) had the time to be sent.
 void SimRun::CheckRest() {
   const auto left = [this] {
     std::string all;
     for (const auto& node : world_.nodes()) absl::StrAppend(&all, LeftOn(*node));
     return all;
   };
-  if (!world_.RunUntil([&] { return left().empty(); }, kRound)) world_.Fail(absl::StrCat("at rest ", left()));
+  size_t queued_bytes = 0;
+  for (const auto& node : world_.nodes()) {
+    if (!node->serving()) continue;
+    for (const PooledTransport& transport : node->rain().Transports()) queued_bytes += transport.queued_bytes;
+  }
+  const absl::Duration within = kRound + LongestWay(plan_.setting.link, queued_bytes);
+  if (!world_.RunUntil([&] { return left().empty(); }, within)) world_.Fail(absl::StrCat("at rest ", left()));
 }
 
 SimResult SimRun::Finish() {

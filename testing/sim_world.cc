@@ -105,7 +105,7 @@ void SimWorld::Stop(SimNode& node) {
 void SimWorld::End(SimNode& node) {
   if (!node.up()) return;
   if (!node.stopping_) Stop(node);
-  node.paused_ = false;
+  Pause(node, false);
   node.Settle(random_);
   if (node.program_ != nullptr) node.program_->OnStopped();
   history_.Note(node.name_, "ends");
@@ -121,6 +121,7 @@ void SimWorld::Pause(SimNode& node, bool paused) {
   if (!node.up() || node.paused_ == paused) return;
   history_.Note(node.name_, paused ? "stands still" : "goes on");
   node.paused_ = paused;
+  if (!paused) node.awake_since_ = now();
 }
 
 void SimWorld::JumpClock(SimNode& node, absl::Duration by) {

@@ -13,6 +13,7 @@
 #include "listenrain/executors/inline_executor.h"
 #include "listenrain/framework/spawn.h"
 #include "listenrain/listenrain.h"
+#include "listenrain/testing/engine_fixture.h"
 #include "listenrain/testing/faults/sanitizers_test.h"
 #include "listenrain/testing/faults/signal_test.h"
 #include "listenrain/transports/uv_loop.h"
@@ -244,6 +245,36 @@ TEST_P(Allocations, BlockingCallsMakeNone) {
 
 INSTANTIATE_TEST_SUITE_P(On, Allocations, testing::Values("tcp://127.0.0.1:0", "inproc://allocations"),
                          [](const auto& on) { return std::string(on.param, std::string(on.param).find(':')); });
+
+// The tables that calls need are made by the first ones, and kept while there is traffic.
+class IdleAllocations : public EngineFixture {
+ protected:
+  int Count() {
+    allocations = 0;
+    counting = true;
+    EXPECT_TRUE(rain_->Send(protocol_, key_, message_, Callback<Message>([](const auto&) {})).ok());
+    const bool settled = loop_->RunUntilIdle();
+    counting = false;
+    EXPECT_TRUE(settled);
+    return allocations;
+  }
+
+  const Message message_ = Message::Text(7, "a small message");
+  const Protocol<Message> protocol_ = Register(MessagesSpec("echo"));
+  const TransportKey key_{"inproc://silence"};
+};
+
+TEST_F(IdleAllocations, ATransportThatWasSilentForASecondHasGivenItsTablesBack) {
+  if (RAIN_UNDER_SANITIZER) GTEST_SKIP() << "sanitizers have an allocator of their own";
+  ServeEcho(protocol_, key_.text());
+  for (int i = 0; i < 100; ++i) Count();
+  EXPECT_EQ(Count(), 0);
+  loop_->Advance(absl::Milliseconds(900));
+  EXPECT_EQ(Count(), 0);
+  loop_->Advance(absl::Seconds(3));
+  EXPECT_GT(Count(), 0);
+  EXPECT_EQ(Count(), 0);
+}
 
 }  // namespace
 }  // namespace rain

@@ -1,0 +1,126 @@
+#include "listenrain/bench/grid.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+
+namespace rain::bench {
+namespace {
+
+constexpr size_t kKiB = 1 << 10;
+constexpr size_t kMiB = 1 << 20;
+
+struct Grid {
+  absl::string_view name;
+  std::vector<GridRow> rows;
+};
+
+const std::vector<Grid>& Grids() {
+  static const auto* const grids = new std::vector<Grid>{
+      {"small", {{Workload::echo, 1, 110}, {Workload::echo, 64, 110}, {Workload::echo, 1000, 110}, {Workload::echo, 100, 581}}},
+      {"listenrain",
+       {{Workload::echo, 1, 4 * kKiB},
+        {Workload::echo, 4, 4 * kKiB},
+        {Workload::echo, 16, 4 * kKiB},
+        {Workload::echo, 1, 32 * kKiB},
+        {Workload::echo, 4, 32 * kKiB},
+        {Workload::echo, 16, 32 * kKiB},
+        {Workload::echo, 1, 256 * kKiB},
+        {Workload::echo, 4, 256 * kKiB},
+        {Workload::echo, 16, 256 * kKiB},
+        {Workload::echo, 1, 4 * kMiB},
+        {Workload::echo, 4, 4 * kMiB}}},
+      {"connections",
+       {{Workload::connections, 1000, kKiB},
+        {Workload::connections, 4000, kKiB},
+        {Workload::connections, 8192, kKiB},
+        {Workload::connections, 12'000, kKiB}}},
+      {"oneway", {{Workload::oneway, 1, 110}, {Workload::oneway, 1, 581}, {Workload::oneway, 1, 4 * kKiB}}},
+  };
+  return *grids;
+}
+
+absl::StatusOr<Contender> ContenderNamed(absl::string_view name) {
+  const std::pair<absl::string_view, absl::string_view> words = absl::StrSplit(name, absl::MaxSplits(':', 1));
+  const absl::StatusOr<EngineKind> engine = EngineNamed(words.first);
+  if (!engine.ok()) return absl::InvalidArgumentError(absl::StrCat("--contenders: ", engine.status().message()));
+  if (words.second.empty()) return Contender{*engine, Mode::callback};
+  const absl::StatusOr<Mode> mode = ModeNamed(words.second);
+  if (!mode.ok()) return absl::InvalidArgumentError(absl::StrCat("--contenders: ", mode.status().message()));
+  return Contender{*engine, *mode};
+}
+
+absl::Status CheckAll(const Options& base, const std::vector<GridRow>& rows, const std::vector<Contender>& contenders) {
+  for (const GridRow& row : rows) {
+    for (const Contender& contender : contenders) {
+      if (absl::Status fit = Check(OptionsOf(base, row, contender)); !fit.ok()) {
+        return absl::InvalidArgumentError(absl::StrCat(NameOf(contender), " on ", NameOf(row.workload), ", ", row.parallel, " x ",
+                                                       row.payload_bytes, ": ", fit.message()));
+      }
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<GridRow>> GridNamed(absl::string_view name) {
+  for (const Grid& grid : Grids()) {
+    if (grid.name == name) return grid.rows;
+  }
+  const auto append_name = [](std::string* out, const Grid& grid) { absl::StrAppend(out, grid.name); };
+  return absl::InvalidArgumentError(absl::StrCat("grid ", name, ": must be one of ", absl::StrJoin(Grids(), ", ", append_name)));
+}
+
+absl::StatusOr<std::vector<Contender>> ContendersNamed(absl::string_view names) {
+  std::vector<Contender> contenders;
+  for (const absl::string_view name : absl::StrSplit(names, ',')) {
+    const absl::StatusOr<Contender> contender = ContenderNamed(name);
+    if (!contender.ok()) return contender.status();
+    contenders.push_back(*contender);
+  }
+  return contenders;
+}
+
+std::string NameOf(const Contender& contender) {
+  if (contender.mode == Mode::callback) return std::string(NameOf(contender.engine));
+  return absl::StrCat(NameOf(contender.engine), ":", NameOf(contender.mode));
+}
+
+Options OptionsOf(const Options& base, const GridRow& row, const Contender& contender) {
+  Options options = contender.engine == EngineKind::rain ? base : RawTwinOf(base, contender.engine);
+  options.mode = contender.mode;
+  options.workload = row.workload;
+  options.parallel = row.parallel;
+  options.payload_bytes = row.payload_bytes;
+  return options;
+}
+
+absl::StatusOr<GridResult> RunGrid(absl::string_view name, const Options& base, const std::vector<Contender>& contenders,
+                                   size_t repeats, absl::FunctionRef<absl::StatusOr<Result>(const Options&)> run,
+                                   absl::FunctionRef<void(size_t count, size_t of, const Result&)> done) {
+  const absl::StatusOr<std::vector<GridRow>> rows = GridNamed(name);
+  if (!rows.ok()) return rows.status();
+  if (repeats < 1) return absl::InvalidArgumentError("--repeats must be at least 1");
+  if (absl::Status fit = CheckAll(base, *rows, contenders); !fit.ok()) return fit;
+  GridResult result{std::string(name), contenders, {}};
+  size_t count = 0;
+  for (const GridRow& load : *rows) {
+    GridResult::Row& row = result.rows.emplace_back(GridResult::Row{load, {}});
+    row.runs.resize(contenders.size());
+    for (size_t repeat = 0; repeat < repeats; ++repeat) {
+      for (size_t turn = 0; turn < contenders.size(); ++turn) {
+        const size_t contender = (repeat + turn) % contenders.size();
+        absl::StatusOr<Result> one = run(OptionsOf(base, load, contenders[contender]));
+        if (!one.ok()) return one.status();
+        done(++count, rows->size() * repeats * contenders.size(), *one);
+        row.runs[contender].push_back(*std::move(one));
+      }
+    }
+  }
+  return result;
+}
+
+}  // namespace rain::bench
