@@ -193,6 +193,7 @@ std::vector<SimNetwork::Road> SimNetwork::Roads() {
 
 void SimNetwork::Part(const std::string& a, const std::string& b, bool parted) {
   const auto pair = std::minmax(a, b);
+  if (!parted && !Parted(a, b)) return;
   int& partitions = parted_[pair];
   const bool changes = parted ? partitions++ == 0 : --partitions == 0;
   if (partitions == 0) parted_.erase(pair);

@@ -154,6 +154,17 @@ TEST_F(SimWorldTest, WhatTwoPartitionsHoldComesWhenBothHaveHealed) {
   EXPECT_EQ(client().replied, 2);
 }
 
+TEST_F(SimWorldTest, HealingWhatIsNotPartedChangesNothing) {
+  world_.network().Part("server", "client", false);
+  client().Ask("sim://server:7", "hello");
+  world_.RunFor(absl::Seconds(1));
+  EXPECT_EQ(client().replied, 1);
+  world_.network().Part("server", "client", true);
+  client().Ask("sim://server:7", "held");
+  world_.RunFor(absl::Seconds(1));
+  EXPECT_EQ(client().replied, 1);
+}
+
 TEST_F(SimWorldTest, WhatAsksForMoreAtOnceForEverIsAFailureAndNotAHang) {
   std::function<void()> again = [&] { client_.executor()->Run(again); };
   client_.executor()->Run(again);
