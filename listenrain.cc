@@ -32,7 +32,7 @@ absl::StatusOr<std::unique_ptr<ListenRain>> NewListenRain(ListenRainOptions opti
           absl::StrCat("loop_threads is ", options.loop_threads, ": give at least one, or loops of your own"));
     }
     for (int i = 0; i < options.loop_threads; ++i) {
-      absl::StatusOr<std::shared_ptr<Loop>> loop = NewUvLoop();
+      absl::StatusOr<std::shared_ptr<Loop>> loop = NewUvLoop({.poll = options.poll});
       if (!loop.ok()) return loop.status();
       parts.loops.push_back(*std::move(loop));
     }

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "listenrain/codecs/compact.h"
 #include "listenrain/codecs/message.h"
 #include "listenrain/framework/listen_rain.h"
@@ -14,6 +15,7 @@
 #include "listenrain/framework/sync_wait.h"
 #include "listenrain/framework/when_all.h"
 #include "listenrain/transports/shutdown_signals.h"
+#include "listenrain/transports/uv_loop.h"
 
 namespace rain {
 
@@ -21,6 +23,7 @@ namespace rain {
 struct ListenRainOptions {
   std::vector<std::shared_ptr<Loop>> loops = {};  // empty: so many libuv loops, each with a thread of its own:
   int loop_threads = 1;
+  absl::Duration poll = UvLoopOptions().poll;  // of these: how long they look for input before they sleep
   // Where user code runs, but for protocols that bring their own. Null: a thread pool, whose handlers and callbacks have returned
   // when ~ListenRain does. On an executor of yours they may still run then: end it first, or share with them what they use.
   std::shared_ptr<Executor> executor = nullptr;

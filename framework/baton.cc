@@ -58,6 +58,11 @@ bool Baton::Acquire(Instant deadline, absl::FunctionRef<void()> nudge) {
   return false;
 }
 
+bool Baton::wanted() {
+  MutexLock lock(mutex_);
+  return first_ != nullptr;
+}
+
 void Baton::Release() {
   MutexLock lock(mutex_);
   assert(HeldHere());

@@ -20,6 +20,8 @@ class Baton {
   // Waits for the baton until `deadline` of the system clock; false if it did not come. `nudge` is called once if there is
   // someone to wait for, so that the holder can be made to end its turn.
   bool Acquire(Instant deadline, absl::FunctionRef<void()> nudge);
+  // True if somebody waits for it. Thread: the one that holds it.
+  bool wanted();
   // To the one who has waited longest. The calling thread must hold it.
   void Release();
 

@@ -3,11 +3,14 @@
 
 #include <cstdint>
 
+#include "absl/functional/function_ref.h"
 #include "listenrain/framework/clock.h"
 #include "listenrain/framework/executor.h"
 #include "listenrain/framework/timer_heap.h"
 
 namespace rain {
+
+class Helm;
 
 // Work for the end of this turn, embedded in what asks for it. Thread: loop.
 class TurnTask {
@@ -46,6 +49,12 @@ class Loop : public Executor {
   // Takes the baton and runs one turn: waits for something to do, at most until `deadline`, does it, and gives the baton back.
   // False if the baton could not be had by `deadline`, or others may not drive this loop. Thread: any that does not hold it.
   virtual bool RunTurn(Instant deadline) = 0;
+
+  // Who drives this loop: its own thread, or callers that wait for it. Null: these may not. Thread: any.
+  virtual Helm* helm() { return nullptr; }
+  // Takes the baton and runs turns as long as `wanted`, which is asked in the loop before each of them. In between others get the
+  // baton who want it. Thread: the one that has the helm.
+  virtual void Drive(absl::FunctionRef<bool()> wanted);
 };
 
 }  // namespace rain

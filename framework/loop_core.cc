@@ -1,10 +1,13 @@
 #include "listenrain/framework/loop_core.h"
 
+#include <cassert>
 #include <utility>
 
 #include "listenrain/framework/guarded.h"
 
 namespace rain {
+
+void Loop::Drive(absl::FunctionRef<bool()>) { assert(helm() != nullptr && "a loop with a helm says how it is driven"); }
 
 TurnTask::~TurnTask() {
   if (next_ == nullptr) return;

@@ -82,7 +82,10 @@ void Shard::ExecuteAndWait(absl::AnyInvocable<void() &&> task) {
 Dispatcher& Shard::DispatcherOf(const std::shared_ptr<const ProtocolParts>& protocol) {
   MutexLock lock(mutex_);
   auto& dispatcher = dispatchers_[protocol.get()];
-  if (dispatcher == nullptr) dispatcher = std::make_unique<Dispatcher>(*this, protocol);
+  if (dispatcher == nullptr) {
+    dispatcher = std::make_unique<Dispatcher>(*this, protocol);
+    if (protocol->executor->concurrency() == 0) runs_user_code_.store(true, std::memory_order_relaxed);
+  }
   return *dispatcher;
 }
 

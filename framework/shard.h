@@ -7,6 +7,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
+#include "listenrain/framework/atomic.h"
 #include "listenrain/framework/buffer.h"
 #include "listenrain/framework/dispatcher.h"
 #include "listenrain/framework/drain.h"
@@ -49,6 +50,8 @@ class Shard final : public RefCounted, private TurnTask {
 
   // Thread: any.
   Loop& loop() const { return *loop_; }
+  // Of the loop; null too where user code runs on the loop, which is then no caller's to drive.
+  Helm* helm() const { return runs_user_code_.load(std::memory_order_relaxed) ? nullptr : loop_->helm(); }
   BufferPool& buffers() const { return *buffers_; }
   OutgoingPool& nodes() { return nodes_; }
   Observer* observer() const { return observer_.get(); }
@@ -94,6 +97,7 @@ class Shard final : public RefCounted, private TurnTask {
   std::vector<std::unique_ptr<Resident>> graves_;
   bool shut_ = false;
   bool ending_ = false;
+  Atomic<bool> runs_user_code_{false};  // a protocol's executor is inline
 
   Mutex mutex_;
   Outgoing* first_mail_ ABSL_GUARDED_BY(mutex_) = nullptr;

@@ -122,9 +122,7 @@ class TransportHandle {
     if (Baton::AnyHeldHere()) return MustNotWait("SyncSend");
     SyncWaiter waiter;
     Submission submission = Describe(MessageKind::request, options);
-    submission.where = RunOn::loop;
-    submission.waiter = &waiter;
-    if (absl::Status status = Submit(submission, message); !status.ok()) return status;
+    if (absl::Status status = Submit(submission, message, &waiter); !status.ok()) return status;
     absl::StatusOr<Reply> reply = waiter.Wait();
     if (!reply.ok()) return std::move(reply).status();
     return MessageOf(*protocol_.codec(), *std::move(reply));
@@ -176,7 +174,8 @@ class TransportHandle {
     return submission;
   }
 
-  absl::Status Submit(Submission& submission, const M& message) const {
+  // `waiter`: who waits for the outcome, or null.
+  absl::Status Submit(Submission& submission, const M& message, SyncWaiter* waiter = nullptr) const {
     if (submission.is_request() && protocol_.parts()->traits.ids == IdPolicy::carried) {
       absl::StatusOr<MsgId> id = Guarded("the message codec, asked for an id,",
                                          [&]() -> absl::StatusOr<MsgId> { return protocol_.codec()->IdOf(message); });
@@ -187,9 +186,10 @@ class TransportHandle {
       }
       submission.header.id = *std::move(id);
     }
-    absl::Status status = box_->Submit(submission, [&](const MessageHeader& header, PayloadWriter& to) {
+    const auto encode = [&](const MessageHeader& header, PayloadWriter& to) {
       return protocol_.codec()->EncodeMessage(header, message, to);
-    });
+    };
+    absl::Status status = waiter == nullptr ? box_->Submit(submission, encode) : waiter->Submit(*box_, submission, encode);
     if (!status.ok() && submission.is_request()) box_->counters().refused.AddShared();
     return status;
   }

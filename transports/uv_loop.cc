@@ -1,14 +1,18 @@
 #include "listenrain/transports/uv_loop.h"
 
+#include <sched.h>
+#include <sys/epoll.h>
 #include <uv.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cassert>
 #include <random>
 #include <thread>
 #include <utility>
 
+#include "listenrain/framework/helm.h"
 #include "listenrain/framework/loop_core.h"
 #include "listenrain/framework/mutex.h"
 #include "listenrain/framework/status.h"
@@ -30,7 +34,7 @@ class UvLoop : public DescriptorLoop {
   UvLoop() : core_(SystemClock(), std::random_device()()), watches_([this] { BeforeWatchCallback(); }) {}
 
   void Run(absl::AnyInvocable<void() &&> task) final {
-    if (core_.Post(std::move(task))) Wake();
+    if (core_.Post(std::move(task)) && asleep_.load()) Wake();
   }
   int concurrency() const final { return 1; }
   bool InLoop() const final { return core_.baton().HeldHere(); }
@@ -55,9 +59,15 @@ class UvLoop : public DescriptorLoop {
   virtual void OnHandlesClosed() {}
   virtual void OnWake() {}
 
-  void Wake() { uv_async_send(&async_); }
+  virtual void Wake() { uv_async_send(&async_); }
+  // Does what there is to do now: what is due, or else the callbacks of ready descriptors and what follows from them. That is a
+  // turn without libuv, if libuv has nothing to add. Waits for nothing.
+  void Look();
 
   LoopCore core_;
+  // False: the loop looks for posted tasks by itself, and need not be woken. Stored before that is looked for last, and read
+  // after one is posted: in one order (sequentially consistent), so that one of the two sees the other.
+  std::atomic<bool> asleep_{true};
   Instant turn_deadline_ = Instant::Infinite();  // the turn does not wait beyond it
   uint64_t happened_ = 0;                        // counts whatever gave the loop something to do
 
@@ -65,6 +75,7 @@ class UvLoop : public DescriptorLoop {
   void BeforePolling();
   void BeforeWatchCallback();
   void AfterPolling() { happened_ += core_.Work(); }
+  void RunReady() { uv_run(uv_, UV_RUN_NOWAIT); }
   void SetTimer(Instant deadline);
 
   uv_loop_t* uv_ = nullptr;
@@ -149,6 +160,25 @@ void UvLoop::BeforeWatchCallback() {
   core_.Refresh();
 }
 
+// libuv reads the clock twice and visits all kinds of handles for what is one call of epoll. So that call is made here, and of
+// what it finds only the usual case is dealt with: one descriptor that is ready. epoll tells whatever is left again (it is
+// level-triggered), so libuv can be asked at any time.
+void UvLoop::Look() {
+  core_.Refresh();
+  if (core_.NextDeadline() <= core_.now()) {
+    ++happened_;
+    core_.Work();
+    return;
+  }
+  if (watches_.TakeChanges()) return RunReady();  // which epoll does not know yet
+  std::array<epoll_event, 2> ready;
+  const int count = epoll_wait(uv_backend_fd(uv_), ready.data(), ready.size(), 0);
+  if (count == 0) return;
+  now_is_fresh_ = true;
+  if (count != 1 || !watches_.Tell(ready[0].data.fd, ready[0].events)) return RunReady();
+  AfterPolling();
+}
+
 // The loop with a thread of its own.
 class ThreadedUvLoop final : public UvLoop {
  public:
@@ -157,16 +187,24 @@ class ThreadedUvLoop final : public UvLoop {
   // Errors: as SystemError.
   absl::Status Start();
   bool RunTurn(Instant deadline) override;
+  Helm* helm() override { return &helm_; }
+  void Drive(absl::FunctionRef<bool()> wanted) override;
   // Ends the loop and deletes it, at once or, inside a turn, after that turn.
   void End();
 
  private:
   void ThreadMain();
+  void Wake() override {
+    UvLoop::Wake();
+    helm_.Summon();
+  }
   void Close();
   void Turn(Instant deadline);
+  bool Poll(Instant deadline);
 
   const UvLoopOptions options_;
   uv_loop_t uv_;
+  Helm helm_;
   std::thread thread_;
   std::atomic<bool> stopping_{false};
   bool deletes_itself_ = false;  // written before stopping_, read after
@@ -198,6 +236,7 @@ void ThreadedUvLoop::Close() {
 
 void ThreadedUvLoop::ThreadMain() {
   for (;;) {
+    helm_.AwaitOwn();
     core_.baton().Acquire(Instant::Infinite(), [] {});
     if (stopping_.load(std::memory_order_acquire)) break;
     Turn(Instant::Infinite());
@@ -215,23 +254,55 @@ bool ThreadedUvLoop::RunTurn(Instant deadline) {
   return true;
 }
 
+void ThreadedUvLoop::Drive(absl::FunctionRef<bool()> wanted) {
+  const auto take = [this] {
+    core_.baton().Acquire(Instant::Infinite(), [this] { Wake(); });
+    core_.Refresh();
+  };
+  take();
+  while (wanted()) {
+    Turn(Instant::Infinite());
+    if (!core_.baton().wanted()) continue;
+    core_.baton().Release();
+    take();
+  }
+  asleep_.store(true);  // perhaps nobody looks now
+  core_.baton().Release();
+}
+
 void ThreadedUvLoop::Turn(Instant deadline) {
   turn_deadline_ = deadline;
-  if (options_.poll <= absl::ZeroDuration()) {
-    uv_run(&uv_, UV_RUN_ONCE);
-    return;
-  }
-  const uint64_t happened_before = happened_;
-  const Instant poll_until = std::min(clock().Now() + options_.poll, deadline);
-  if (polling_.ShouldPoll()) {
-    do {
-      uv_run(&uv_, UV_RUN_NOWAIT);
-      if (happened_ != happened_before) return polling_.OnPollingPaid();
-    } while (now() < poll_until);
-    polling_.OnPollingInVain();
-  }
+  if (polling_.ShouldPoll() && Poll(deadline)) return polling_.OnPollingPaid();
+  const Instant fell_asleep = core_.now();
+  asleep_.store(true);
   uv_run(&uv_, UV_RUN_ONCE);
-  if (now() < poll_until) polling_.OnShortSleep();
+  asleep_.store(false);
+  // Waking takes as long as some looks; and where both ends of a channel sleep, each waits for the other to wake as well.
+  constexpr int kShortSleeps = 4;
+  if (now() < fell_asleep + options_.poll * kShortSleeps) polling_.OnShortSleep();
+}
+
+// Looks for something to do, for the time that is set. Where there are more threads than cores, what is looked for may be waiting
+// for this core: so it is offered again and again, and where it was taken for long, looking is left for now.
+bool ThreadedUvLoop::Poll(Instant deadline) {
+  constexpr int kLooksBetweenYields = 4;
+  const uint64_t happened_before = happened_;
+  core_.Refresh();
+  const Instant until = std::min(core_.now() + options_.poll, deadline);
+  for (int looks = 1;; ++looks) {
+    Look();
+    if (happened_ != happened_before) return true;
+    if (core_.now() >= until) break;
+    if (looks % kLooksBetweenYields != 0) continue;
+    const Instant offered = core_.now();
+    sched_yield();
+    core_.Refresh();
+    if (core_.now() < offered + options_.poll) continue;
+    polling_.OnCrowded();
+    return false;
+  }
+  polling_.OnPollingInVain();
+  return false;
 }
 
 void ThreadedUvLoop::End() {
@@ -245,6 +316,7 @@ void ThreadedUvLoop::End() {
   core_.baton().Acquire(Instant::Infinite(), [this] { Wake(); });
   stopping_.store(true, std::memory_order_release);
   core_.baton().Release();
+  helm_.Summon();
   thread_.join();
   delete this;
 }

@@ -12,9 +12,10 @@ struct uv_loop_s;
 namespace rain {
 
 struct UvLoopOptions {
-  // How long a turn looks for input before it sleeps, while that has lately paid off. Waking an idle core costs tens of
-  // microseconds, looking costs the core. Zero: sleep at once.
-  absl::Duration poll = absl::ZeroDuration();
+  // How long at most a turn looks for input before it sleeps, and only while that has lately paid off: a loop without traffic
+  // sleeps. Waking an idle core costs tens of microseconds, looking costs the core; where other threads need that one, it is left
+  // to them. Zero: sleep at once.
+  absl::Duration poll = absl::Microseconds(50);
 };
 
 // A loop with a thread that runs its turns; others may drive it too (RunTurn). It ends with its last reference, which may be

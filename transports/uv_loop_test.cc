@@ -371,6 +371,29 @@ TEST(PollingPolicy, PollsOnlyWhileItHasLatelyPaid) {
   EXPECT_LT(in_vain, 100);
 }
 
+TEST(PollingPolicy, TriesLessAndLessOftenWhatIsInVain) {
+  PollingPolicy policy;
+  int tries = 0;
+  for (int sleep = 0; sleep < 6400; ++sleep) {
+    policy.OnShortSleep();
+    if (!policy.ShouldPoll()) continue;
+    ++tries;
+    policy.OnPollingInVain();
+  }
+  EXPECT_GT(tries, 50) << "it goes on trying";
+  EXPECT_LT(tries, 150);
+}
+
+TEST(PollingPolicy, LeavesACrowdedCoreAtOnce) {
+  PollingPolicy policy;
+  policy.OnShortSleep();
+  for (int i = 0; i < 1000; ++i) policy.OnPollingPaid();
+  policy.OnCrowded();
+  EXPECT_FALSE(policy.ShouldPoll());
+  policy.OnShortSleep();
+  EXPECT_TRUE(policy.ShouldPoll()) << "and tries again";
+}
+
 TEST(NewUvLoop, WithoutDescriptorsSaysWhy) {
   NewUvLoop().value();  // opens what libuv keeps
   rlimit before;

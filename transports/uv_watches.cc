@@ -1,5 +1,6 @@
 #include "listenrain/transports/uv_watches.h"
 
+#include <sys/epoll.h>
 #include <uv.h>
 
 #include <cassert>
@@ -31,6 +32,7 @@ struct UvWatches::Poll {
 
   void End();
   void Update();
+  void Tell(Readiness ready);
   static void OnReady(uv_poll_t* uv, int status, int events);
 };
 
@@ -54,6 +56,7 @@ class UvWatches::UvWatch final : public Watch {
 void UvWatches::Poll::Update() {
   if (wanted == polled) return;
   polled = wanted;
+  owner->changed_ = true;
   if (wanted == 0) {
     uv_poll_stop(&uv);
     return;
@@ -65,6 +68,7 @@ void UvWatches::Poll::Update() {
 
 void UvWatches::Poll::End() {
   owner->polls_.erase(fd);
+  owner->changed_ = true;
   owner = nullptr;
   watch->poll_ = nullptr;
   if (!in_callback) callback = nullptr;  // else when it has returned
@@ -73,23 +77,37 @@ void UvWatches::Poll::End() {
 
 void UvWatches::Poll::OnReady(uv_poll_t* uv, int status, int events) {
   auto& poll = *static_cast<Poll*>(uv->data);
-  poll.owner->before_callback_();
   const bool error = status < 0;
   if (error) events = std::exchange(poll.polled, 0);  // libuv has stopped polling
-  poll.in_callback = true;
+  poll.Tell({(events & UV_READABLE) != 0, (events & UV_WRITABLE) != 0, error});
+}
+
+void UvWatches::Poll::Tell(Readiness ready) {
+  owner->before_callback_();
+  in_callback = true;
   try {
-    poll.callback({(events & UV_READABLE) != 0, (events & UV_WRITABLE) != 0, error});
+    callback(ready);
   } catch (const std::exception& thrown) {
-    Log(Severity::error, WhereOf(poll.fd), thrown.what());
+    Log(Severity::error, WhereOf(fd), thrown.what());
   } catch (...) {
-    Log(Severity::error, WhereOf(poll.fd), "its callback threw what is no std::exception");
+    Log(Severity::error, WhereOf(fd), "its callback threw what is no std::exception");
   }
-  poll.in_callback = false;
-  if (poll.owner == nullptr) {
-    poll.callback = nullptr;
+  in_callback = false;
+  if (owner == nullptr) {
+    callback = nullptr;
   } else {
-    poll.Update();
+    Update();
   }
+}
+
+bool UvWatches::Tell(int fd, uint32_t events) {
+  if ((events & ~uint32_t{EPOLLIN | EPOLLOUT}) != 0) return false;
+  const auto found = polls_.find(fd);
+  if (found == polls_.end()) return false;
+  const int ready = ((events & EPOLLIN) != 0 ? UV_READABLE : 0) | ((events & EPOLLOUT) != 0 ? UV_WRITABLE : 0);
+  if ((ready & ~found->second->polled) != 0) return false;
+  found->second->Tell({(ready & UV_READABLE) != 0, (ready & UV_WRITABLE) != 0, false});
+  return true;
 }
 
 UvWatches::~UvWatches() { assert(polls_.empty()); }

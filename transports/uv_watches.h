@@ -1,6 +1,7 @@
 // UvWatches: the watched descriptors of one libuv loop.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <utility>
@@ -22,6 +23,11 @@ class UvWatches {
 
   // As WatchDescriptor.
   absl::StatusOr<std::unique_ptr<Watch>> New(uv_loop_s* uv, int fd, WatchCallback callback);
+  // Calls back the watch of a descriptor for which epoll has reported `events`, without libuv. False if libuv has to do it: it is
+  // no watch of these, or there is more to it than being readable and writable.
+  bool Tell(int fd, uint32_t events);
+  // True if libuv was told anything since this was asked last, which reaches epoll in its next turn only.
+  bool TakeChanges() { return std::exchange(changed_, false); }
   // All watches fall silent; their handles begin to close.
   void EndAll();
 
@@ -31,6 +37,7 @@ class UvWatches {
 
   const std::function<void()> before_callback_;
   absl::flat_hash_map<int, Poll*> polls_;  // by descriptor
+  bool changed_ = false;
 };
 
 }  // namespace rain

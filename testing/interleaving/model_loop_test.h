@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <utility>
 
+#include "listenrain/framework/helm.h"
 #include "listenrain/framework/loop.h"
 #include "listenrain/framework/loop_core.h"
 #include "listenrain/framework/mutex.h"
@@ -45,7 +46,9 @@ class ModelLoop final : public Loop {
   ModelLoop() : core_(SystemClock(), 1) {}
 
   void Run(absl::AnyInvocable<void() &&> task) override {
-    if (core_.Post(std::move(task))) alarm_.Ring();
+    if (!core_.Post(std::move(task))) return;
+    alarm_.Ring();
+    helm_.Summon();
   }
   int concurrency() const override { return 1; }
   bool InLoop() const override { return core_.baton().HeldHere(); }
@@ -60,10 +63,23 @@ class ModelLoop final : public Loop {
     core_.baton().Release();
     return true;
   }
+  Helm* helm() override { return &helm_; }
+  void Drive(absl::FunctionRef<bool()> wanted) override {
+    const auto take = [this] { core_.baton().Acquire(Instant::Infinite(), [this] { alarm_.Ring(); }); };
+    take();
+    while (wanted()) {
+      Turn(Instant::Infinite());
+      if (!core_.baton().wanted()) continue;
+      core_.baton().Release();
+      take();
+    }
+    core_.baton().Release();
+  }
 
   // What the loop's own thread does, until End.
   void ThreadMain() {
     for (;;) {
+      helm_.AwaitOwn();
       core_.baton().Acquire(Instant::Infinite(), [] {});
       if (stopping_) break;
       Turn(Instant::Infinite());
@@ -77,6 +93,7 @@ class ModelLoop final : public Loop {
     core_.baton().Acquire(Instant::Infinite(), [this] { alarm_.Ring(); });
     stopping_ = true;
     core_.baton().Release();
+    helm_.Summon();
   }
 
  private:
@@ -90,6 +107,7 @@ class ModelLoop final : public Loop {
   }
 
   LoopCore core_;
+  Helm helm_;
   Alarm alarm_;
   bool stopping_ = false;  // belongs to the baton's holder
 };
