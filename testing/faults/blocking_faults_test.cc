@@ -1,4 +1,10 @@
 // Blocking calls where they must not be, and where they may.
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
 #include "listenrain/executors/inline_executor.h"
 #include "listenrain/executors/thread_pool.h"
 #include "listenrain/testing/faults/fault_rig_test.h"
@@ -117,6 +123,65 @@ TEST_P(BlockingFaults, AHandlerThatSyncSendsToItsOwnListenerIsAnsweredWhileAWork
   const absl::StatusOr<Message> reply = client.rain().SyncSend(client.protocol(), own, Message::Text(2, "round"));
   ASSERT_TRUE(reply.ok()) << reply.status();
   EXPECT_EQ(reply->text(), "round");
+}
+
+// A thread in SyncSend may drive the loop, but runs nobody's code meanwhile.
+TEST_P(BlockingFaults, NoHandlerRunsOnAThreadThatWaits) {
+  for (const bool inlined : {false, true}) {
+    Side::Options options;
+    if (inlined) options.executor = NewInlineExecutor();
+    Side& both = NewSide(std::move(options));
+    std::set<std::thread::id> handlers;
+    Listener listener = both.Listen(FreshKey(), Handling([&](Message message, CallContext, Responder<Message> responder) {
+                                      handlers.insert(std::this_thread::get_id());
+                                      EXPECT_TRUE(responder.Reply(message).ok());
+                                    }));
+    for (int i = 0; i < 100; ++i) {
+      EXPECT_TRUE(both.rain().SyncSend(both.protocol(), listener.bound_key(), Message::Text("?")).ok());
+    }
+    EXPECT_FALSE(handlers.contains(std::this_thread::get_id()));
+  }
+}
+
+// Callers that come and go, others' callbacks, and timers, whoever drives.
+TEST_P(BlockingFaults, ManyThreadsWaitBesideCallbacksAndEachIsAnswered) {
+  Side& server = NewSide();
+  Side& client = NewSide();
+  Listener listener = server.Listen(FreshKey(), Echo());
+  const auto transport = client.Open(listener.bound_key());
+  const int64_t calls = Scaled(2'000, 300, 50'000);
+  std::vector<std::thread> threads;
+  for (int thread = 0; thread < 4; ++thread) {
+    threads.emplace_back([&, thread] {
+      // The later ones come when the first are at work, and go before: alone, by twos, and in a crowd.
+      for (int64_t call = 0; call < calls / (thread + 1); ++call) {
+        const std::string text = absl::StrCat(thread, ".", call);
+        const absl::StatusOr<Message> reply = transport.SyncSend(Message::Text(text), {.timeout = absl::Seconds(60)});
+        ASSERT_TRUE(reply.ok()) << reply.status();
+        ASSERT_EQ(reply->text(), text);
+      }
+    });
+  }
+  Outcomes outcomes;
+  for (int i = 0; i < 500; ++i) EXPECT_TRUE(outcomes.Ask(transport, Message::Text("?")).ok());
+  for (std::thread& thread : threads) thread.join();
+  outcomes.Wait();
+  EXPECT_EQ(outcomes.replied(), 500) << outcomes.last();
+}
+
+// With nobody who waits, what comes from the peer is read all the same.
+TEST_P(BlockingFaults, ACallbackAskedForBetweenBlockingCallsIsCalledSoon) {
+  Side& server = NewSide();
+  Side& client = NewSide();
+  Listener listener = server.Listen(FreshKey(), Echo());
+  const auto transport = client.Open(listener.bound_key());
+  for (int i = 0; i < 50; ++i) {
+    EXPECT_TRUE(transport.SyncSend(Message::Text("?")).ok());
+    Outcomes outcomes;
+    EXPECT_TRUE(outcomes.Ask(transport, Message::Text("?")).ok());
+    outcomes.Wait();
+    EXPECT_EQ(outcomes.replied(), 1) << outcomes.last();
+  }
 }
 
 RAIN_ON_EVERY_TRANSPORT(BlockingFaults);
