@@ -47,7 +47,7 @@ struct PeerInfo {
   std::optional<Credentials> credentials;  // where the system vouches for them (Unix sockets; this process, in process)
 };
 
-// Made anywhere; once started it lives on its home. Thread: that loop. Destroying it ends it without a further event.
+// Made anywhere; once started it lives on its home. Thread: that loop. To destroy it ends it, without an event. Must not throw.
 class Channel {
  public:
   virtual ~Channel() = default;

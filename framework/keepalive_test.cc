@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "listenrain/testing/engine_fixture.h"
 #include "listenrain/testing/faults/wire_test.h"
@@ -109,6 +110,39 @@ TEST_F(KeepaliveTest, AClientThatTakesItsRepliesSlowlyIsKept) {
     client->Accept(100'000);
     Settle();
   }
+}
+
+// It was pinged, and then not read, for it took no replies. What it said meanwhile is still to be read when the next look is due.
+TEST_F(KeepaliveTest, AClientThatAnsweredWhileItWasNotReadIsKept) {
+  auto spec = MessagesSpec("narrow");
+  spec.channels.push_back(NewScriptedScheme(network_));
+  spec.keepalive = absl::Seconds(10);
+  spec.limits.max_queued_bytes = 100'000;
+  const auto protocol = Register(std::move(spec));
+  const auto client = ScriptedPeer::Make();
+  network_->accepts.Connect(client);
+  std::vector<Responder<Message>> kept;
+  Router<Message> router;
+  router.Otherwise([&](Message, CallContext, Responder<Message> responder) { kept.push_back(std::move(responder)); });
+  const Listener listener = rain_->Listen(protocol, kKey, std::move(router)).value();
+  for (uint64_t id = 1; id <= 5; ++id) client->Send(wire::Message(MessageKind::request, id));
+  Settle();
+  loop_->Advance(absl::Seconds(10));
+  ASSERT_EQ(Pings(*client), 1u);
+  loop_->Advance(absl::Seconds(5));
+  client->Accept(0);
+  for (auto& responder : kept) EXPECT_TRUE(responder.Reply(Message::Text(std::string(100'000, 'x'))).ok());
+  ASSERT_FALSE(client->reading());
+  client->Send(wire::Message(MessageKind::pong, 0));
+  loop_->Advance(absl::Seconds(4));
+  ASSERT_FALSE(client->closed());
+  loop_->manual_clock().Advance(absl::Seconds(1));
+  client->Accept(1'000'000);
+  Settle();
+  EXPECT_TRUE(client->reading());
+  EXPECT_FALSE(client->closed());
+  loop_->Advance(absl::Seconds(20));
+  EXPECT_TRUE(client->closed()) << "it did not answer the next ping";
 }
 
 TEST_F(KeepaliveTest, APeerThatIsHeardIsNotPinged) {

@@ -9,8 +9,8 @@ namespace rain {
 
 struct Limits {
   size_t max_packet_bytes = 64 << 20;  // of one packet, either way; checked on what is announced
-  // Accepted from callers (or owed to the peer) and not yet taken by the channel. What goes straight into the channel's output is
-  // not counted, at most 256 KiB: when the channel dies in that moment it is queued beside these.
+  // Accepted from callers (or owed to the peer) and not yet taken by the channel. One-way messages that went straight to it and
+  // were not taken yet are not counted, 256 KiB and a packet at most; when it dies they are queued beside these.
   size_t max_queued_bytes = 64 << 20;
   size_t max_queued_packets = 64 << 10;
   size_t window_requests = 16 << 10;  // requests in flight, each way; configured alike on both sides

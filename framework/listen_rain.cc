@@ -37,7 +37,10 @@ class ListenRain::Engine : public std::enable_shared_from_this<ListenRain::Engin
     if (!scheme.ok()) return scheme.status();
     absl::StatusOr<std::unique_ptr<ChannelGenerator>> generator = Make((*scheme)->listen, key);
     if (!generator.ok()) return generator.status();
-    auto box = MakeRef<AcceptorBox>(NextShard(), shards_, (*generator)->bound_key());
+    absl::StatusOr<TransportKey> bound =
+        Guarded("the channel generator", [&]() -> absl::StatusOr<TransportKey> { return (*generator)->bound_key(); });
+    if (!bound.ok()) return bound.status();
+    auto box = MakeRef<AcceptorBox>(NextShard(), shards_, *std::move(bound));
     box->shard->Execute([box, protocol, sink = std::move(sink), generator = *std::move(generator)]() mutable {
       auto acceptor = std::make_unique<Acceptor>(box, protocol, std::move(sink), std::move(generator));
       Acceptor& housed = *acceptor;

@@ -1,6 +1,7 @@
 // Dialed transports: several to a key, ready or not, unused for long.
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <utility>
@@ -117,6 +118,16 @@ TEST_F(PoolTest, TellsOfItsTransports) {
   EXPECT_EQ(transports[1].in_flight, 0u);
   EXPECT_EQ(transports[1].queued_packets, 1u);
   EXPECT_EQ(transports[1].queued_bytes, 24u + 1);
+}
+
+TEST_F(PoolTest, TellsOfItsTransportsInTheOrderOfTheirKeys) {
+  const auto protocol = NewProtocol({});
+  std::string names = "bacponmlkjihgfed";
+  for (const char name : names) ASSERT_TRUE(rain_->Open(protocol, std::string("scripted://") + name).ok());
+  std::string told;
+  for (const PooledTransport& transport : rain_->Transports()) told += transport.key.text().back();
+  std::sort(names.begin(), names.end());
+  EXPECT_EQ(told, names);
 }
 
 class ReadyTest : public PoolTest {

@@ -223,7 +223,7 @@ class PostBox final : public RefCounted {
   Atomic<size_t> unhandled_bytes_{0};
   // What is known of a peer's request beside its handler.
   struct Noted {
-    uint64_t number = 0;  // in the order in which they were noted
+    uint64_t number = 0;  // in the order in which they were first asked about
     bool cancelled = false;
     std::vector<absl::AnyInvocable<void() &&>> told;
   };

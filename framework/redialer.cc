@@ -80,10 +80,9 @@ void Redialer::Review() {
     if (!lost.has_value()) return ReviewLater();
     if (!WaitForNext(lost_why_, *lost)) events_.OnGivenUp(std::move(lost_why_));
   };
-  bool asked = false;
-  GuardedAndLogged("the channel generator", [&] {
+  const bool asked = GuardedOrNone("the channel generator", [&] {
     generator_->Next(loop_, answered);
-    asked = true;
+    return true;
   });
   if (asked) return;
   reviewing_ = false;

@@ -10,7 +10,7 @@
 
 namespace rain {
 
-// One per transport. Thread: loop. Requests are borrowed until popped.
+// One per transport. Thread: loop. Requests are borrowed until popped. No method may throw.
 class StatMachinePool {
  public:
   virtual ~StatMachinePool() = default;

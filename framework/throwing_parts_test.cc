@@ -8,6 +8,7 @@
 #include "listenrain/framework/transport.h"
 #include "listenrain/testing/engine_fixture.h"
 #include "listenrain/testing/scripted_channel.h"
+#include "listenrain/testing/scripted_scheme.h"
 
 namespace rain {
 namespace {
@@ -67,6 +68,30 @@ class ThrowingReviewAfter final : public ChannelGenerator {
 
  private:
   const std::shared_ptr<ScriptedPeer> peer_;
+};
+
+// Listens, and does not say where.
+class ThrowingBoundKey final : public ChannelGenerator {
+ public:
+  void Next(Loop&, absl::AnyInvocable<void(absl::StatusOr<std::unique_ptr<Channel>>) &&>) override {}
+  std::optional<absl::Duration> ReviewAfter() override { return std::nullopt; }
+  std::optional<absl::Duration> RetryAfter(const absl::Status&, absl::Duration) override { return std::nullopt; }
+  TransportKey bound_key() const override { throw std::runtime_error("nowhere"); }
+};
+
+// A queue that forgets how much it holds, once it is broken.
+class ForgetfulQueue final : public Queue {
+ public:
+  explicit ForgetfulQueue(const bool& broken) : broken_(broken) {}
+  void Push(Outgoing& outgoing) override { queue_->Push(outgoing); }
+  void PushFront(Outgoing& outgoing) override { queue_->PushFront(outgoing); }
+  Outgoing* Pop() override { return queue_->Pop(); }
+  void Remove(Outgoing& outgoing) override { queue_->Remove(outgoing); }
+  size_t size() const override { return broken_ ? throw std::runtime_error("how many?") : queue_->size(); }
+
+ private:
+  const bool& broken_;
+  const std::unique_ptr<Queue> queue_ = NewFifoQueue();
 };
 
 class ThrowingPartsTest : public EngineFixture {
@@ -154,6 +179,50 @@ TEST_F(ThrowingPartsTest, AGeneratorThatThrowsWhenItIsAskedForAReviewIsAskedForN
   Settle();
   EXPECT_FALSE(peer->taken().empty());
   EXPECT_TRUE(loop_->timers().next().infinite());
+}
+
+TEST_F(ThrowingPartsTest, AListeningGeneratorThatThrowsWhenItIsAskedForItsKeyIsAnErrorAtOnce) {
+  const auto protocol = RegisterWith([](const TransportKey&) { return std::make_unique<ThrowingBoundKey>(); });
+  const absl::Status status = rain_->Listen(protocol, "throwing://x", Router<Message>()).status();
+  EXPECT_TRUE(absl::IsInvalidArgument(status)) << status;
+}
+
+TEST_F(ThrowingPartsTest, AQueueThatThrowsWhereNobodyAsksForAnythingEndsItsTransport) {
+  bool broken = false;
+  const auto network = std::make_shared<ScriptedNetwork>();
+  network->dials.retry_after = absl::Milliseconds(10);
+  auto spec = MessagesSpec("messages");
+  spec.channels.push_back(NewScriptedScheme(network));
+  spec.queue = [&] { return std::make_unique<ForgetfulQueue>(broken); };
+  spec.pool.max_idle = absl::Seconds(1);
+  const auto protocol = Register(std::move(spec));
+  const auto post = [&] {
+    broken = false;
+    const auto peer = ScriptedPeer::Make();
+    network->dials.Connect(peer);
+    EXPECT_TRUE(rain_->Post(protocol, "scripted://x", Message::Text("?")).ok());
+    Settle();
+    EXPECT_FALSE(peer->taken().empty());
+    return peer;
+  };
+  const auto unused = post();
+  broken = true;
+  loop_->Advance(absl::Seconds(2));
+  EXPECT_TRUE(unused->closed());
+  EXPECT_TRUE(rain_->Transports().empty());
+
+  post()->Break(absl::UnavailableError("reset"));
+  Settle();
+  EXPECT_EQ(rain_->Transports().size(), 1u);
+  broken = true;
+  loop_->Advance(absl::Milliseconds(10));
+  EXPECT_TRUE(rain_->Transports().empty());
+
+  const auto drained = post();
+  broken = true;
+  loop_->Run([this] { rain_->Drain(absl::Seconds(1)); });
+  Settle();
+  EXPECT_TRUE(drained->closed());
 }
 
 TEST_F(ThrowingPartsTest, ASchemeThatThrowsOrMakesNothingIsAnErrorAtOnce) {

@@ -119,6 +119,7 @@ class Transport final : public Resident, private LinkEvents, private DeadlineOwn
   void Pump();
   void PumpAll();
   void PumpQueue();
+  bool AsksNothing();
   void AwaitRoom(Outgoing& request);
   void TakeRoom();
   void TellRoom();
@@ -192,8 +193,6 @@ class Transport final : public Resident, private LinkEvents, private DeadlineOwn
   bool draining() const { return !drains_.empty(); }
   // There is no channel, and the last attempt to get one failed.
   bool down() const { return link_ == nullptr && redialer_ != nullptr && redialer_->down(); }
-  // No request of ours is without its outcome, and nothing waits to be sent.
-  bool asks_nothing() const { return requests_->size() == 0 && queue_->size() == 0; }
   // False once nothing more of this channel shall be delivered.
   bool Reading() const { return !ended_ && link_ != nullptr && link_->open(); }
   ObservedTransport observed() const;

@@ -202,7 +202,8 @@ void Transport::WatchBacklog() {
     stall_.Start(limits_.stall);
   } else if (paused_ && light) {
     paused_ = false;
-    last_read_ = now();  // what came meanwhile is read from here on
+    last_read_ = now();  // what came meanwhile is read from here on, the answer to a ping too
+    pinged_ = false;
     stall_.Stop();
     link_->SetReading(true);
   }
@@ -225,7 +226,7 @@ void Transport::MaybeFinish() {
   if (peer_ended) return EndBecause(absl::UnavailableError("the peer closed the channel"), std::nullopt);
   // Draining. A peer that can be told goes by itself, when it has what it waits for; another one sees the end.
   if (box_->role() == Role::dialer) {
-    if (asks_nothing()) End(absl::CancelledError("drained"));
+    if (AsksNothing()) End(absl::CancelledError("drained"));
   } else if (!traits_.Has(MessageKind::go_away)) {
     link_->CloseWrite();
   }

@@ -120,11 +120,13 @@ class DefaultTransportPool final : public TransportPool {
 
   std::vector<PooledTransport> Transports() const override {
     std::vector<PooledTransport> transports;
-    MutexLock lock(mutex_);
-    for (const auto& [key, group] : groups_) {
-      for (const Ref<PostBox>& box : group.boxes()) {
-        transports.push_back({box->protocol().name, box->key(), box->peer(), box->state(), box->in_flight().value(),
-                              box->budget().packets(), box->budget().bytes()});
+    {
+      MutexLock lock(mutex_);
+      for (const auto& [key, group] : groups_) {
+        for (const Ref<PostBox>& box : group.boxes()) {
+          transports.push_back({box->protocol().name, box->key(), box->peer(), box->state(), box->in_flight().value(),
+                                box->budget().packets(), box->budget().bytes()});
+        }
       }
     }
     std::stable_sort(transports.begin(), transports.end(), [](const PooledTransport& a, const PooledTransport& b) {

@@ -52,6 +52,14 @@ void Transport::PumpQueue() {
   if (!built_in_queue_ || queue_->size() > 0) Pump();
 }
 
+// No request of ours is without its outcome, and nothing waits to be sent. False if the queue threw: the transport has ended.
+bool Transport::AsksNothing() {
+  if (requests_->size() > 0) return false;
+  const absl::StatusOr<bool> empty = Guarded("the queue", [this]() -> absl::StatusOr<bool> { return queue_->size() == 0; });
+  if (!empty.ok()) EndBecause(absl::InternalError(empty.status().message()), FailureReason::part_failed);
+  return empty.ok() && *empty;
+}
+
 // Its deadline, its caller or the transport's end may be first, as anywhere. Room may have come since it found none.
 void Transport::AwaitRoom(Outgoing& request) {
   counters_.waited.Add();

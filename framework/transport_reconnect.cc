@@ -85,7 +85,8 @@ void Transport::Unlink(const absl::Status& why) {
 // transport ends as an unused one does.
 bool Transport::OnAttemptDue() {
   if (ended_) return false;
-  const bool wanted = std::exchange(wanted_, false) || sink_ != nullptr || !asks_nothing();
+  const bool wanted = std::exchange(wanted_, false) || sink_ != nullptr || !AsksNothing();
+  if (ended_) return false;
   if (!wanted) Rest("the channel is gone, and nobody asked for another one");
   return wanted;
 }

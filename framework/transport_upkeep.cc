@@ -69,7 +69,8 @@ void Transport::OnRest() {
   const absl::Duration max_idle = box_->protocol().pool.max_idle;
   const bool written = std::exchange(rested_at_, link_->end()) != link_->end();
   const absl::Duration silent = written ? absl::ZeroDuration() : now() - last_read_;
-  const bool unused = better_ == nullptr && Quiet() && asks_nothing();
+  const bool unused = better_ == nullptr && Quiet() && AsksNothing();
+  if (ended_) return;
   if (!unused || silent < max_idle) return rest_.Start(unused ? max_idle - silent : max_idle);
   Rest("nobody used the channel for pool.max_idle");
 }

@@ -16,6 +16,11 @@ void SimExecutor::RunOne(SimRandom& random) {
   std::move(task)();
 }
 
+void SimExecutor::Close() {
+  closed_ = true;
+  std::exchange(waiting_, {}).clear();  // what their ends bring is dropped as well
+}
+
 void* SimMemory::Allocate(size_t bytes) {
   if (refused_one_in_ > 0 && random_.OneIn(refused_one_in_)) return nullptr;
   return ::operator new(bytes, std::nothrow);
@@ -72,13 +77,23 @@ bool SimNode::busy() const {
   return executor_->busy() || std::any_of(loops_.begin(), loops_.end(), [](const auto& loop) { return loop->busy(); });
 }
 
+void SimNode::Silence(SimRandom& random) {
+  dying_ = true;
+  executor_->Close();
+  (void)Settle(random);  // what is left on the loops
+}
+
 std::string SimNode::Destroy(SimRandom& random) {
   paused_ = false;
   std::string left;
   const auto run = [&](absl::AnyInvocable<void() &&> task) {
     loops_.front()->Run(std::move(task));
     if (Settle(random) || !left.empty()) return;
-    left = absl::StrCat(name_, ": has no end: what runs on it asks for more at once, again and again. Let it wait in between");
+    left =
+        absl::StrCat(name_,
+                     ": has no end: what runs on it asks for more at once, again and again, or more than 100,000 tasks wait on "
+                     "it. Let them wait for time to pass");
+    Silence(random);  // or what it asks for would outlive the program that it refers to
   };
   run([this] { rain_->Stop(); });
   run([this] { program_.reset(); });

@@ -24,13 +24,18 @@ namespace rain {
 // Runs what waits in any order, as several threads would. Thread: one.
 class SimExecutor final : public Executor {
  public:
-  void Run(absl::AnyInvocable<void() &&> task) override { waiting_.push_back(std::move(task)); }
+  void Run(absl::AnyInvocable<void() &&> task) override {
+    if (!closed_) waiting_.push_back(std::move(task));
+  }
   int concurrency() const override { return 4; }
 
   bool busy() const { return !waiting_.empty(); }
   void RunOne(SimRandom& random);
+  // Destroys unrun what waits, and what comes later.
+  void Close();
 
  private:
+  bool closed_ = false;
   std::deque<absl::AnyInvocable<void() &&>> waiting_;
 };
 
@@ -104,12 +109,14 @@ class SimNode final {
   // The world's time as this node's clock says it.
   void SetTime(Instant now) { clock_->Set(now + ahead_); }
   void Boot(SimRandom& random, TransportScheme scheme, std::shared_ptr<Observer> observer);
-  // All that it can do now, while time stands still. False if that has no end.
+  // All that it can do now, while time stands still. False if that has no end, which more than 100,000 tasks are taken for.
   bool Settle(SimRandom& random);
   // When one of its timers is due, in the world's time.
   Instant next() const;
   // Has something to do now.
   bool busy() const;
+  // Nothing new comes to it from here on, and what waits on its executor is dropped.
+  void Silence(SimRandom& random);
   // Ends everything on it. Returns what is left over, in words; empty if nothing is.
   std::string Destroy(SimRandom& random);
 

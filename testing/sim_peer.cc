@@ -20,7 +20,7 @@ namespace {
 constexpr absl::Duration kSoon = absl::Seconds(5);        // slow links and readers included
 constexpr absl::Duration kLate = absl::Milliseconds(10);  // after its deadline
 
-// Without what Status adds in an order of its own.
+// Without what Status adds in an order of its own, that of addresses.
 std::string TextOf(const absl::Status& status) {
   return absl::StrCat(absl::StatusCodeToString(status.code()), " ", status.message(), " sent ",
                       static_cast<int>(BytesSentOf(status)));
@@ -124,7 +124,7 @@ Peer<M>::Peer(SimAccounts& accounts, SimNode& node, size_t index)
     protocol_ = *std::move(protocol);
     if (index_ < setting().servers) Listen();
   } else {
-    accounts_.world.Fail(absl::StrCat("Register: ", protocol.status().ToString()));
+    accounts_.world.Fail(absl::StrCat("Register: ", TextOf(protocol.status())));
   }
 }
 
@@ -162,7 +162,7 @@ template <class M>
 void Peer<M>::Listen() {
   absl::StatusOr<Listener> listener = node_.rain().Listen(protocol_, absl::StrCat("sim://", node_.name(), ":7"), NewRouter());
   if (absl::IsCancelled(listener.status())) return;  // all of the node is being drained
-  if (!listener.ok()) return accounts_.world.Fail(absl::StrCat("Listen: ", listener.status().ToString()));
+  if (!listener.ok()) return accounts_.world.Fail(absl::StrCat("Listen: ", TextOf(listener.status())));
   listener_ = *std::move(listener);
 }
 

@@ -79,8 +79,8 @@ void SimRun::OnFault(const SimFault& fault, SimNode& node) {
 }
 
 // What holds more than it may, in words. Requests of a dead channel that go out again were accepted before: they wait beside what
-// the queue may hold. (So may messages one way that were written in the turn in which it died. Bursts here are too small for
-// that.)
+// the queue may hold. (So do one-way messages that went straight to it and were not taken. Bursts here are too small for that to
+// show.)
 std::string SimRun::BeyondLimits(SimNode& node) const {
   const Limits& limits = plan_.setting.limits;
   for (const PooledTransport& transport : node.rain().Transports()) {

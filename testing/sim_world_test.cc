@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include <functional>
+#include <memory>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -165,11 +165,47 @@ TEST_F(SimWorldTest, HealingWhatIsNotPartedChangesNothing) {
   EXPECT_EQ(client().replied, 1);
 }
 
+// Asks for more at once, for ever.
+class Restless : public Program {
+ public:
+  Restless(SimNode& node, bool on_the_loop, bool& ended) : Program(node), on_the_loop_(on_the_loop), ended_(ended) {
+    ended_ = false;
+    Again();
+  }
+  ~Restless() override { ended_ = true; }
+
+ private:
+  void Again() {
+    const auto task = [this, &ended = ended_] {
+      ASSERT_FALSE(ended) << "what it asked for outlives it";
+      Again();
+    };
+    on_the_loop_ ? node_.Run(task) : node_.executor()->Run(task);
+  }
+  const bool on_the_loop_;
+  bool& ended_;
+};
+
 TEST_F(SimWorldTest, WhatAsksForMoreAtOnceForEverIsAFailureAndNotAHang) {
-  std::function<void()> again = [&] { client_.executor()->Run(again); };
-  client_.executor()->Run(again);
-  world_.Crash(client_);
-  EXPECT_NE(world_.failure().find("client: has no end"), std::string::npos) << world_.failure();
+  for (const bool crashes : {true, false}) {
+    for (const bool on_the_loop : {false, true}) {
+      bool ended = false;
+      SimWorld world(1, true);
+      SimNode& node =
+          world.AddNode("restless", {}, [&](SimNode& on) { return std::make_unique<Restless>(on, on_the_loop, ended); });
+      world.RunFor(absl::Milliseconds(1));
+      ASSERT_NE(node.program(), nullptr);
+      if (crashes) {
+        world.Crash(node);
+      } else {
+        world.Stop(node);
+        world.Start(node);
+      }
+      EXPECT_TRUE(ended);
+      const bool has_end = crashes && on_the_loop;  // a dying node's loops take nothing new
+      EXPECT_EQ(world.failure().find("restless: has no end") == std::string::npos, has_end) << world.failure();
+    }
+  }
 }
 
 TEST_F(SimWorldTest, ANodeThatStopsInOrderTellsItsPeers) {

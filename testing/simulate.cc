@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <csignal>
 #include <cstdint>
-#include <cstring>
 #include <string>
 #include <vector>
 
@@ -39,13 +39,14 @@ void Explain(const SimPlan& plan) {
 }
 
 // The world that is being carried out, for one that ends the process.
-std::atomic<uint64_t> running_seed{0};
+std::atomic<uint64_t> running_seed{0}, running_calls{0}, running_faults{0};
 
 void OnCrash(const char* line) {
-  if (line != nullptr) return (void)!write(STDERR_FILENO, line, std::strlen(line));
-  char text[96];
-  const int size = absl::SNPrintF(text, sizeof text, "seed %d ended the process: simulate --seeds=1 --from=%d\n",
-                                  running_seed.load(), running_seed.load());
+  if (line != nullptr) return;  // Abseil has written it to stderr, as all before the end
+  char text[192];
+  const int size =
+      absl::SNPrintF(text, sizeof text, "seed %d ended the process: simulate --seeds=1 --from=%d --calls=%d --faults=%d\n",
+                     running_seed.load(), running_seed.load(), running_calls.load(), running_faults.load());
   (void)!write(STDERR_FILENO, text, static_cast<size_t>(size));
 }
 
@@ -53,13 +54,15 @@ int Main() {
   SetLogSink([](Severity, absl::string_view, absl::string_view) {});  // what nodes log is of no interest here
   const uint64_t seeds = absl::GetFlag(FLAGS_seeds);
   const uint64_t from = absl::GetFlag(FLAGS_from);
+  running_calls = absl::GetFlag(FLAGS_calls);
+  running_faults = absl::GetFlag(FLAGS_faults);
   const auto begun = std::chrono::steady_clock::now();
   uint64_t hash = 0, ran = 0, failed = 0, calls = 0, replied = 0, faults = 0, fewest_calls = UINT64_MAX,
            fewest_faults = UINT64_MAX;
   SimMatrix matrix;
   for (uint64_t seed = from; seed < from + seeds; ++seed) {
     running_seed = seed;
-    const SimPlan plan = PlanOf(seed, absl::GetFlag(FLAGS_calls), absl::GetFlag(FLAGS_faults));
+    const SimPlan plan = PlanOf(seed, running_calls, running_faults);
     const SimResult result = CarryOut(plan, absl::GetFlag(FLAGS_history));
     for (const std::string& line : result.lines) absl::PrintF("%s\n", line);
     ++ran;
@@ -98,5 +101,6 @@ int main(int argc, char** argv) {
   absl::FailureSignalHandlerOptions options;
   options.writerfn = rain::OnCrash;
   absl::InstallFailureSignalHandler(options);
+  std::signal(SIGTERM, SIG_DFL);  // whoever ends it: no world did
   return rain::Main();
 }

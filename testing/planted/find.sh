@@ -28,7 +28,10 @@ sed -n 's,^+++ b/,,p' testing/planted/*.patch | sort -u | (cd "$copy" && xargs t
 
 # What fails without a bug proves nothing.
 ninja --quiet -C build-planted/build testing/simulate
-build-planted/build/testing/simulate --seeds=100 --stop --noshorten >/dev/null
+if ! told=$(build-planted/build/testing/simulate --seeds="$seeds" --stop --noshorten 2>&1); then
+  printf '%s\n' "$told" "simulate fails without a planted bug"
+  exit 1
+fi
 
 missed=0
 for patch in "${patches[@]}"; do
@@ -36,7 +39,9 @@ for patch in "${patches[@]}"; do
   patch --quiet --directory="$copy" --strip=1 <"$file"
   ninja --quiet -C build-planted/build testing/simulate
   told=$(build-planted/build/testing/simulate --seeds="$seeds" --stop --noshorten 2>&1) || true
-  if ! how=$(grep -m 1 -E '^seed [0-9]+ (fails:|ended the process)|Assertion' <<<"$told"); then
+  if how=$(grep -m 1 -E '^seed [0-9]+ (fails:|ended the process)' <<<"$told"); then
+    assertion=$(grep -m 1 Assertion <<<"$told") && how+="; $assertion"
+  else
     missed=$((missed + 1))
     how="NOT FOUND in $seeds worlds: $(tail -n 1 <<<"$told")"
   fi
