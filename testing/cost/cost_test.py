@@ -1,7 +1,8 @@
+#!/usr/bin/env python3
 """Holds what one call costs against the budgets in this folder, a file for each compiler: allocations, bytes copied, system calls,
 instructions. None of these depends on how busy the machine is. Prints TAP.
 
-Usage: cost_test.py [--update] BUILD   (--update: what is measured now becomes the budget)
+Usage: cost_test.py [--update] BUILD   (--update: builds what measures, and what is measured now becomes the budget)
 """
 
 import concurrent.futures
@@ -15,6 +16,8 @@ import sys
 import tempfile
 
 FOLDER = os.path.dirname(os.path.abspath(__file__))
+SOURCE_ROOT = os.path.dirname(os.path.dirname(FOLDER))  # where the commands that are told are given
+sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(FOLDER, '../house'))
 import tap
 from tap import Skip, check
@@ -135,7 +138,7 @@ def short(function):
 class Budgets:
 
   def __init__(self, build):
-    self.build = os.path.relpath(build)
+    self.build = os.path.relpath(build, SOURCE_ROOT)
     self.programs = Programs(os.path.abspath(build))
     with open(os.path.join(build, 'testing/cost/build.json'), encoding='utf-8') as file:
       made = json.load(file)
@@ -159,7 +162,7 @@ class Budgets:
       allowed = limit + tolerance_of(self.known['tolerances'][measure], limit)
       parts = self.parts(measure, carrier, parallel)
       for _ in range(2):
-        # Where time is the machine's, a standstill of a second lets tables be given back, and made again. This only adds.
+        # Where time is the machine's, tables are given back in a standstill of a second, and made again: not the call's fault.
         if sum(parts.values()) > allowed and carrier == 'tcp':
           parts = min(parts, self.parts(measure, carrier, parallel), key=lambda each: sum(each.values()))
       now = sum(parts.values())
@@ -172,14 +175,15 @@ class Budgets:
         print(f'# {told}: cheaper; so that it stays so: {self.update_command()}')
       else:
         print(f'# {told}')
-    dearer.append(f'A call has become dearer: find out why, or, if it is worth it, raise the budget in {os.path.relpath(self.path)}: '
+    dearer.append(f'A call has become dearer: find out why, or, if it is worth it, raise the budget in {os.path.relpath(self.path, SOURCE_ROOT)}: '
                   f'{self.update_command()}')
     check(len(dearer) == 1, '\n'.join(dearer))
 
   def update_command(self):
-    return f'{os.path.relpath(__file__)} --update {self.build}'
+    return f'testing/cost/cost_test.py --update {self.build}'
 
   def update(self):
+    subprocess.run(['ninja', '--quiet', '-C', self.programs.build, 'testing/cost/calls', 'testing/cost/counted_calls'], check=True)
     budgets = {}
     for measure in CARRIERS:
       for carrier, parallel in cases(measure):
