@@ -10,7 +10,8 @@
 #   tidy      the layout is clang-format's and clang-tidy finds nothing; runs no test
 #   docs      the API reference, build-docs/html/index.html; a warning of Doxygen is an error; runs no test
 #   long      release, with the tests' long amounts of work; then ten minutes of everything at once under ThreadSanitizer
-#   planted   each bug of testing/planted/ is put into a copy of the tree, and the simulated worlds have to find it; runs no test
+#   planted   each bug of testing/planted/ is put into a copy of the tree, and the simulated worlds or the budgets of calls have to
+#             find it; runs no test
 #   coverage  gcc with gcov: what part of the lines and branches the tests reach
 #
 # Build directories: build, build-asan, build-tsan, build-clang, build-coverage, build-docs, build-planted. RAIN_TEST_ARGS goes to

@@ -1,11 +1,8 @@
-// In steady state a call allocates nothing, on neither side. A program of its own: it counts every call of malloc.
-#include <execinfo.h>
+// In steady state a call allocates nothing, on neither side. A program of its own: it has a malloc that counts.
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
-#include <cerrno>
 #include <cstdlib>
 #include <string>
 
@@ -13,59 +10,11 @@
 #include "listenrain/executors/inline_executor.h"
 #include "listenrain/framework/spawn.h"
 #include "listenrain/listenrain.h"
+#include "listenrain/testing/cost/counted_allocations_test.h"
 #include "listenrain/testing/engine_fixture.h"
 #include "listenrain/testing/faults/sanitizers_test.h"
 #include "listenrain/testing/faults/signal_test.h"
 #include "listenrain/transports/uv_loop.h"
-
-namespace {
-
-std::atomic<bool> counting{false};
-std::atomic<int> allocations{0};
-void* first_stack[64];
-std::atomic<int> first_depth{0};
-
-// The first one's stack is kept: it says where to look.
-[[maybe_unused]] void NoteAllocation() {
-  if (!counting.load(std::memory_order_relaxed)) return;
-  if (allocations.fetch_add(1) == 0) first_depth = backtrace(first_stack, 64);
-}
-
-}  // namespace
-
-#if !RAIN_UNDER_SANITIZER
-// glibc's own, which these stand before; operator new comes through malloc.
-extern "C" {
-// NOLINTBEGIN(bugprone-reserved-identifier): the names are glibc's
-void* __libc_malloc(size_t);
-void* __libc_calloc(size_t, size_t);
-void* __libc_realloc(void*, size_t);
-void* __libc_memalign(size_t, size_t);
-// NOLINTEND(bugprone-reserved-identifier)
-
-void* malloc(size_t bytes) {
-  NoteAllocation();
-  return __libc_malloc(bytes);
-}
-void* calloc(size_t count, size_t bytes) {
-  NoteAllocation();
-  return __libc_calloc(count, bytes);
-}
-void* realloc(void* memory, size_t bytes) {
-  NoteAllocation();
-  return __libc_realloc(memory, bytes);
-}
-void* aligned_alloc(size_t alignment, size_t bytes) {
-  NoteAllocation();
-  return __libc_memalign(alignment, bytes);
-}
-int posix_memalign(void** memory, size_t alignment, size_t bytes) {
-  NoteAllocation();
-  *memory = __libc_memalign(alignment, bytes);
-  return *memory == nullptr ? ENOMEM : 0;
-}
-}
-#endif
 
 namespace rain {
 namespace {
@@ -114,8 +63,6 @@ class Allocations : public testing::TestWithParam<const char*> {
 
   void SetUp() override {
     if (RAIN_UNDER_SANITIZER) GTEST_SKIP() << "sanitizers have an allocator of their own";
-    void* stack[1];
-    backtrace(stack, 1);  // loads what it needs
     Router<Message> router;
     router.Otherwise([](Message message, CallContext, Responder<Message> responder) {
       if (!responder.Reply(message).ok()) std::abort();
@@ -133,15 +80,14 @@ class Allocations : public testing::TestWithParam<const char*> {
     uint64_t made = 0;
     for (int attempt = 0; attempt == 0 || (heart_.stood_still() && attempt < 5); ++attempt) {
       calls(kWarmUp);
-      allocations = 0;
       heart_.Restart();
-      counting = true;
+      CountedAllocations::Begin();
       calls(kCalls);
-      counting = false;
+      CountedAllocations::End();
       made += kWarmUp + kCalls;
     }
-    EXPECT_EQ(allocations, 0) << "the first one's stack is on standard error";
-    if (allocations > 0) backtrace_symbols_fd(first_stack, first_depth, STDERR_FILENO);
+    EXPECT_EQ(CountedAllocations::count(), 0u) << "the first one's stack is on standard error";
+    CountedAllocations::PrintFirst();
     const Stats stats = client_.rain->StatsOf(client_.protocol);
     EXPECT_EQ(stats.replied, made);
     EXPECT_TRUE(stats.Balanced());
@@ -249,14 +195,13 @@ INSTANTIATE_TEST_SUITE_P(On, Allocations, testing::Values("tcp://127.0.0.1:0", "
 // The tables that calls need are made by the first ones, and kept while there is traffic.
 class IdleAllocations : public EngineFixture {
  protected:
-  int Count() {
-    allocations = 0;
-    counting = true;
+  uint64_t Count() {
+    CountedAllocations::Begin();
     EXPECT_TRUE(rain_->Send(protocol_, key_, message_, Callback<Message>([](const auto&) {})).ok());
     const bool settled = loop_->RunUntilIdle();
-    counting = false;
+    CountedAllocations::End();
     EXPECT_TRUE(settled);
-    return allocations;
+    return CountedAllocations::count();
   }
 
   const Message message_ = Message::Text(7, "a small message");
@@ -268,12 +213,12 @@ TEST_F(IdleAllocations, ATransportThatWasSilentForASecondHasGivenItsTablesBack) 
   if (RAIN_UNDER_SANITIZER) GTEST_SKIP() << "sanitizers have an allocator of their own";
   ServeEcho(protocol_, key_.text());
   for (int i = 0; i < 100; ++i) Count();
-  EXPECT_EQ(Count(), 0);
+  EXPECT_EQ(Count(), 0u);
   loop_->Advance(absl::Milliseconds(900));
-  EXPECT_EQ(Count(), 0);
+  EXPECT_EQ(Count(), 0u);
   loop_->Advance(absl::Seconds(3));
-  EXPECT_GT(Count(), 0);
-  EXPECT_EQ(Count(), 0);
+  EXPECT_GT(Count(), 0u);
+  EXPECT_EQ(Count(), 0u);
 }
 
 }  // namespace

@@ -1,7 +1,7 @@
 # Sourced by test.sh and demo.sh, at the top of the tree: the packages that they need, and a build directory that is up to date.
 
 BUILD_PACKAGES=(cmake g++ meson ninja-build patch pkg-config python3 capnproto libabsl-dev libbenchmark-dev libcapnp-dev libgmock-dev
-  libgtest-dev libprotobuf-dev libssl-dev libuv1-dev nlohmann-json3-dev protobuf-compiler)
+  libgtest-dev libprotobuf-dev libssl-dev libuv1-dev nlohmann-json3-dev protobuf-compiler strace valgrind)
 
 # Installs those of the packages that are missing. Touches neither apt nor the network when none is.
 need() {
