@@ -2,15 +2,18 @@
 
 #include <algorithm>
 #include <random>
+#include <string>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 
 namespace rain::bench {
 
-PayloadPattern::PayloadPattern(size_t payload_bytes)
-    : size_(payload_bytes), sequence_(payload_bytes + (size_t{1} << (64 - kShift))) {
+PayloadPattern::PayloadPattern(size_t payload_bytes, bool one_for_all) : size_(payload_bytes), one_for_all_(one_for_all) {
+  std::string sequence(payload_bytes + (one_for_all ? 0 : size_t{1} << (64 - kShift)), '\0');
   std::mt19937_64 random(1);
-  std::generate(sequence_.begin(), sequence_.end(), [&random] { return static_cast<char>(random() & 0xff); });
+  std::generate(sequence.begin(), sequence.end(), [&random] { return static_cast<char>(random() & 0xff); });
+  sequence_ = Buffer::Adopt(std::move(sequence));
 }
 
 absl::Status Calls::Unknown(uint64_t number) {

@@ -2,6 +2,7 @@
 // they took.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <vector>
@@ -10,23 +11,49 @@
 #include "absl/types/span.h"
 #include "listenrain/bench/histogram.h"
 #include "listenrain/bench/meter.h"
+#include "listenrain/framework/buffer.h"
 #include "listenrain/framework/clock.h"
 
 namespace rain::bench {
 
 // What a call carries follows from its number alone: a window, of the payload's size, into one random sequence. So it costs one
-// copy to send and one comparison to check. Thread: any; constant.
+// copy to send and one comparison to check. Or it is one payload for all, handed over by reference, of whose bytes only the first
+// and the last are looked at: what remains is what passing it on costs. Thread: any; constant.
 class PayloadPattern {
  public:
-  explicit PayloadPattern(size_t payload_bytes);
-  absl::Span<const char> Of(uint64_t number) const { return {sequence_.data() + ((number * kSpread) >> kShift), size_}; }
+  static constexpr size_t kEndBytes = 64;  // of a payload for all
+
+  explicit PayloadPattern(size_t payload_bytes, bool one_for_all = false);
+  absl::Span<const char> Of(uint64_t number) const { return {sequence_.data() + OffsetOf(number), size_}; }
+  // The same, to be sent. What is not for all outlives every call, so it needs no block of its own.
+  Buffer BufferOf(uint64_t number) const {
+    return one_for_all_ ? sequence_.Share(0, size_) : Buffer::Static({Of(number).data(), size_});
+  }
+  // True if the pieces, in order, are what the call carries.
+  bool IsOf(uint64_t number, absl::Span<const absl::Span<const char>> pieces) const {
+    if (!one_for_all_ || size_ <= kEndBytes) return Agree(Of(number), pieces, 0, size_);
+    return Agree(Of(number), pieces, 0, kEndBytes) && Agree(Of(number), pieces, size_ - kEndBytes, size_);
+  }
 
  private:
   static constexpr uint64_t kSpread = 0x9e3779b97f4a7c15;  // neighbours among the numbers lie far apart in the sequence
   static constexpr int kShift = 64 - 12;
 
+  size_t OffsetOf(uint64_t number) const { return one_for_all_ ? 0 : static_cast<size_t>((number * kSpread) >> kShift); }
+  // True if the pieces have the length of `whole`, and its bytes from `from` until `to`.
+  static bool Agree(absl::Span<const char> whole, absl::Span<const absl::Span<const char>> pieces, size_t from, size_t to) {
+    size_t at = 0;
+    for (absl::Span<const char> piece : pieces) {
+      const size_t begin = std::max(at, from), end = std::min(at + piece.size(), to);
+      if (begin < end && std::memcmp(piece.data() + (begin - at), whole.data() + begin, end - begin) != 0) return false;
+      at += piece.size();
+    }
+    return at == whole.size();
+  }
+
   size_t size_;
-  std::vector<char> sequence_;
+  bool one_for_all_;
+  Buffer sequence_;
 };
 
 // Slots 0 to parallel-1 each hold one call at a time. Thread: one at a time.
@@ -48,7 +75,7 @@ class Calls {
   // its own.
   absl::Status End(uint64_t number, absl::Span<const absl::Span<const char>> pieces, Instant now) {
     if (!InFlight(number)) return Unknown(number);
-    if (!IsOwn(number, pieces)) return Wrong(number, pieces);
+    if (!pattern_.IsOf(number, pieces)) return Wrong(number, pieces);
     const Slot& mine = Free(number);
     if (meter_.Counts(now)) latencies_.Record(static_cast<uint64_t>(now.nanoseconds - mine.begun.nanoseconds));
     return absl::OkStatus();
@@ -75,15 +102,6 @@ class Calls {
   };
   bool InFlight(uint64_t number) const {
     return SlotOf(number) < slots_.size() && slots_[SlotOf(number)].number == number && number != 0;
-  }
-  bool IsOwn(uint64_t number, absl::Span<const absl::Span<const char>> pieces) const {
-    absl::Span<const char> rest = pattern_.Of(number);
-    for (absl::Span<const char> piece : pieces) {
-      if (piece.size() > rest.size()) return false;
-      if (!piece.empty() && std::memcmp(piece.data(), rest.data(), piece.size()) != 0) return false;
-      rest.remove_prefix(piece.size());
-    }
-    return rest.empty();
   }
   const Slot& Free(uint64_t number) {
     Slot& mine = slots_[SlotOf(number)];

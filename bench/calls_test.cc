@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 
 namespace rain::bench {
@@ -40,6 +41,43 @@ TEST_F(CallsTest, GiveEveryCallANumberOfItsOwn) {
   EXPECT_EQ(Calls::SlotOf(second), 1u);
   EXPECT_NE(second, first);
   EXPECT_NE(PayloadOf(second), PayloadOf(first));
+}
+
+TEST(PayloadPattern, OfOnePayloadForAllSharesItAndLooksAtItsEnds) {
+  constexpr size_t kBytes = 1000;
+  const PayloadPattern pattern(kBytes, true);
+  const Buffer sent = pattern.BufferOf(1);
+  EXPECT_EQ(sent.data(), pattern.BufferOf(2).data());
+  EXPECT_EQ(sent.data(), pattern.Of(3).data());
+  const auto is_right = [&](std::string bytes, size_t first_piece) {
+    const absl::Span<const char> all(bytes.data(), bytes.size());
+    const absl::Span<const char> pieces[] = {all.subspan(0, first_piece), {}, all.subspan(first_piece)};
+    return pattern.IsOf(4, pieces);
+  };
+  const std::string right(sent.view());
+  for (const size_t first_piece : {size_t{0}, size_t{10}, PayloadPattern::kEndBytes, kBytes - 10, kBytes}) {
+    EXPECT_TRUE(is_right(right, first_piece)) << first_piece;
+    EXPECT_FALSE(is_right(right.substr(1), std::min(first_piece, kBytes - 1))) << first_piece;
+    EXPECT_FALSE(is_right(right + "x", first_piece)) << first_piece;
+    for (const size_t at :
+         {size_t{0}, PayloadPattern::kEndBytes - 1, PayloadPattern::kEndBytes, kBytes - PayloadPattern::kEndBytes, kBytes - 1}) {
+      std::string wrong = right;
+      wrong[at] = static_cast<char>(wrong[at] + 1);
+      EXPECT_EQ(is_right(wrong, first_piece), at == PayloadPattern::kEndBytes) << at << ", cut at " << first_piece;
+    }
+  }
+}
+
+TEST(PayloadPattern, OfManyPayloadsLooksAtEveryByte) {
+  const PayloadPattern pattern(1000);
+  std::string bytes(pattern.BufferOf(7).view());
+  for (size_t at = 0; at < bytes.size(); ++at) {
+    bytes[at] = static_cast<char>(bytes[at] + 1);
+    const absl::Span<const char> piece(bytes.data(), bytes.size());
+    EXPECT_FALSE(pattern.IsOf(7, absl::MakeConstSpan(&piece, 1))) << at;
+    bytes[at] = static_cast<char>(bytes[at] - 1);
+    EXPECT_TRUE(pattern.IsOf(7, absl::MakeConstSpan(&piece, 1)));
+  }
 }
 
 TEST_F(CallsTest, RecordOnlyWhatEndsInTheMeasuredTime) {

@@ -33,7 +33,7 @@ void TellProgress(size_t count, size_t of, const Result& result) {
   const Options& options = result.options;
   const std::string line =
       absl::StrFormat("[%d/%d] %s, %d x %d: %s: %.0f/s\n", count, of, NameOf(options.workload), options.parallel,
-                      options.payload_bytes, NameOf(Contender{options.engine, options.mode}), result.figures.calls_per_second);
+                      options.payload_bytes, RunnerText(options), result.figures.calls_per_second);
   std::fputs(line.c_str(), stderr);
 }
 

@@ -14,7 +14,7 @@
 
 namespace rain::bench {
 
-// One object serves one side of one run. Thread: the one that calls it.
+// One object serves one side of one run; in process it serves both. Thread: the one that calls it, or one for each side.
 class Engine {
  public:
   virtual ~Engine() = default;
@@ -37,6 +37,7 @@ class Engine {
 
 std::unique_ptr<Engine> NewEpollEngine();
 std::unique_ptr<Engine> NewRainEngine();
+std::unique_ptr<Engine> NewRingEngine(const Options& options);
 std::unique_ptr<Engine> NewUvEngine();
 
 }  // namespace rain::bench

@@ -162,7 +162,7 @@ class EpollEngine final : public Engine {
   absl::StatusOr<std::unique_ptr<Histogram>> Call(const Options& options, absl::string_view address, Meter& meter) override {
     absl::StatusOr<EpollSet> set = EpollSet::New(options.poll);
     if (!set.ok()) return set.status();
-    const PayloadPattern pattern(options.payload_bytes);
+    const PayloadPattern pattern(options.payload_bytes, options.shared_payload);
     Calls calls(pattern, meter, options.parallel);
     Client client(options, *std::move(set), calls, meter);
     const bool looked_at = options.workload == Workload::connections;

@@ -17,6 +17,18 @@ struct Grid {
   std::vector<GridRow> rows;
 };
 
+constexpr GridRow InProcess(size_t parallel, size_t payload_bytes) {
+  return {.parallel = parallel, .payload_bytes = payload_bytes, .in_process = true};
+}
+constexpr GridRow OnOneLoop(GridRow row) {
+  row.same_loop = true;
+  return row;
+}
+constexpr GridRow ByReference(GridRow row) {
+  row.shared_payload = true;
+  return row;
+}
+
 const std::vector<Grid>& Grids() {
   static const auto* const grids = new std::vector<Grid>{
       {"small", {{Workload::echo, 1, 110}, {Workload::echo, 64, 110}, {Workload::echo, 1000, 110}, {Workload::echo, 100, 581}}},
@@ -38,6 +50,9 @@ const std::vector<Grid>& Grids() {
         {Workload::connections, 8192, kKiB},
         {Workload::connections, 12'000, kKiB}}},
       {"oneway", {{Workload::oneway, 1, 110}, {Workload::oneway, 1, 581}, {Workload::oneway, 1, 4 * kKiB}}},
+      {"inproc",
+       {OnOneLoop(InProcess(1, 110)), InProcess(64, 110), ByReference(InProcess(1, 64)), ByReference(InProcess(1, 4 * kMiB)),
+        OnOneLoop(ByReference(InProcess(1, 64))), OnOneLoop(ByReference(InProcess(1, 4 * kMiB)))}},
   };
   return *grids;
 }
@@ -74,6 +89,8 @@ absl::StatusOr<std::vector<GridRow>> GridNamed(absl::string_view name) {
   return absl::InvalidArgumentError(absl::StrCat("grid ", name, ": must be one of ", absl::StrJoin(Grids(), ", ", append_name)));
 }
 
+absl::string_view UsualContenders(absl::string_view grid) { return grid == "inproc" ? "rain,ring" : "rain,epoll_poll"; }
+
 absl::StatusOr<std::vector<Contender>> ContendersNamed(absl::string_view names) {
   std::vector<Contender> contenders;
   for (const absl::string_view name : absl::StrSplit(names, ',')) {
@@ -89,12 +106,19 @@ std::string NameOf(const Contender& contender) {
   return absl::StrCat(NameOf(contender.engine), ":", NameOf(contender.mode));
 }
 
+std::string RunnerText(const Options& options) {
+  return absl::StrCat(NameOf(Contender{options.engine, options.mode}), options.same_loop ? ", one loop" : "");
+}
+
 Options OptionsOf(const Options& base, const GridRow& row, const Contender& contender) {
   Options options = contender.engine == EngineKind::rain ? base : RawTwinOf(base, contender.engine);
   options.mode = contender.mode;
   options.workload = row.workload;
   options.parallel = row.parallel;
   options.payload_bytes = row.payload_bytes;
+  if (row.in_process) options.carrier = Carrier::inproc;
+  if (row.same_loop && contender.engine == EngineKind::rain) options.same_loop = true;
+  if (row.shared_payload) options.shared_payload = true;
   return options;
 }
 

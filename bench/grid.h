@@ -18,6 +18,9 @@ struct GridRow {
   Workload workload = Workload::echo;
   size_t parallel = 0;
   size_t payload_bytes = 0;
+  bool in_process = false;      // whatever the base's transport is
+  bool same_loop = false;       // for engines that have loops
+  bool shared_payload = false;  // what a call costs is told as a multiple of the first such row's with as many calls and loops
 };
 
 // Who is measured: an engine, in one of its modes.
@@ -29,9 +32,13 @@ struct Contender {
 // "small", say. Errors: INVALID_ARGUMENT naming the choices.
 absl::StatusOr<std::vector<GridRow>> GridNamed(absl::string_view name);
 
+// Who runs a grid unless told otherwise: the framework, and the yardstick that is most like it.
+absl::string_view UsualContenders(absl::string_view grid);
 // "rain,rain:coroutine,epoll_poll": the last is the yardstick. Errors: INVALID_ARGUMENT naming what is wrong.
 absl::StatusOr<std::vector<Contender>> ContendersNamed(absl::string_view names);
 std::string NameOf(const Contender& contender);
+// As it ran: "rain:coroutine, one loop".
+std::string RunnerText(const Options& options);
 
 // What a contender runs on a row: `base`, whose engine is rain, with these. Congestion control is left to the row.
 Options OptionsOf(const Options& base, const GridRow& row, const Contender& contender);

@@ -46,8 +46,31 @@ Ratios RatiosOf(const std::vector<Result>& runs, const std::vector<Result>& yard
 }
 
 std::string LoadText(const GridRow& load) {
-  return load.workload == Workload::oneway ? SizeText(load.payload_bytes)
-                                           : absl::StrCat(load.parallel, " × ", SizeText(load.payload_bytes));
+  if (load.workload == Workload::oneway) return SizeText(load.payload_bytes);
+  return absl::StrCat(load.parallel, " × ", SizeText(load.payload_bytes), load.shared_payload ? ", shared" : "");
+}
+
+// The first row that shares a payload, of those that are like `load` otherwise. Null if `load` shares none.
+const GridResult::Row* CostBaseOf(const GridResult& result, const GridRow& load) {
+  for (const GridResult::Row& row : result.rows) {
+    const bool alike = row.load.parallel == load.parallel && row.load.same_loop == load.same_loop;
+    if (load.shared_payload && row.load.shared_payload && alike) return &row;
+  }
+  return nullptr;
+}
+
+// Of rows of which CostBaseOf finds a base.
+double CostRatio(const GridResult& result, const GridResult::Row& row, size_t contender) {
+  const GridResult::Row& base = *CostBaseOf(result, row.load);
+  return SummaryOf(base.runs[contender], Speed).median / SummaryOf(row.runs[contender], Speed).median;
+}
+
+// Null if no row shares a payload.
+const GridResult::Row* FirstThatShares(const GridResult& result) {
+  for (const GridResult::Row& row : result.rows) {
+    if (row.load.shared_payload) return &row;
+  }
+  return nullptr;
 }
 
 std::string Line(const GridResult& result, const GridResult::Row& row, size_t contender) {
@@ -55,7 +78,7 @@ std::string Line(const GridResult& result, const GridResult::Row& row, size_t co
   const Summary speed = SummaryOf(runs, Speed);
   const Ratios ratios = RatiosOf(runs, row.runs.back());
   std::string line =
-      absl::StrFormat("| %s | %s | %s [%s-%s] | %.2f | %.2f |", LoadText(row.load), NameOf(result.contenders[contender]),
+      absl::StrFormat("| %s | %s | %s [%s-%s] | %.2f | %.2f |", LoadText(row.load), RunnerText(runs.front().options),
                       SpeedText(speed.median), SpeedText(speed.least), SpeedText(speed.most), ratios.of_medians, ratios.of_pairs);
   const auto append = [&](int decimals, Value value) {
     absl::StrAppendFormat(&line, " %.*f |", decimals, SummaryOf(runs, value).median);
@@ -63,6 +86,11 @@ std::string Line(const GridResult& result, const GridResult::Row& row, size_t co
   if (row.load.workload != Workload::oneway) {
     append(1, [](const Figures& figures) { return figures.p50_us; });
     append(1, [](const Figures& figures) { return figures.p99_us; });
+  }
+  if (row.load.shared_payload) {
+    absl::StrAppendFormat(&line, " %.2f |", CostRatio(result, row, contender));
+  } else if (FirstThatShares(result) != nullptr) {
+    line += " |";
   }
   if (row.load.workload == Workload::connections) {
     append(2, [](const Figures& figures) { return figures.connections.open_seconds; });
@@ -80,6 +108,9 @@ std::string Head(const GridResult& result) {
                                       workload == Workload::oneway ? "messages/s [least-most]" : "calls/s [least-most]",
                                       absl::StrCat("of ", NameOf(result.contenders.back()), "'s median"), "median of pairs"};
   if (workload != Workload::oneway) columns.insert(columns.end(), {"p50 µs", "p99 µs"});
+  if (const GridResult::Row* first = FirstThatShares(result); first != nullptr) {
+    columns.push_back(absl::StrCat("cost, of ", SizeText(first->load.payload_bytes), "'s"));
+  }
   if (workload == Workload::connections) {
     columns.insert(columns.end(), {"s to open", "KiB each, opened: client", "server", "idle after calls: client", "server"});
   }
@@ -113,8 +144,9 @@ std::string RowJson(const GridResult& result, const GridResult::Row& row) {
     const Ratios ratios = RatiosOf(row.runs[i], row.runs.back());
     return absl::StrCat(absl::StrFormat(R"({"contender":"%s","median":%.1f,"least":%.1f,"most":%.1f,"ratio_of_medians":%.4f,)",
                                         NameOf(result.contenders[i]), speed.median, speed.least, speed.most, ratios.of_medians),
-                        absl::StrFormat(R"("median_of_ratios":%.4f,"runs":)", ratios.of_pairs),
-                        JsonList(row.runs[i].size(), [&](size_t run) { return ToJson(row.runs[i][run]); }), "}");
+                        absl::StrFormat(R"("median_of_ratios":%.4f,)", ratios.of_pairs),
+                        row.load.shared_payload ? absl::StrFormat(R"("cost_ratio":%.4f,)", CostRatio(result, row, i)) : "",
+                        R"("runs":)", JsonList(row.runs[i].size(), [&](size_t run) { return ToJson(row.runs[i][run]); }), "}");
   };
   return absl::StrCat(absl::StrFormat(R"({"workload":"%s","parallel":%d,"payload":%d,"contenders":)", NameOf(row.load.workload),
                                       row.load.parallel, row.load.payload_bytes),

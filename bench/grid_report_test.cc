@@ -19,6 +19,7 @@ std::vector<Result> RunsOf(const GridRow& load, const Contender& contender, cons
     run.options.parallel = load.parallel;
     run.options.payload_bytes = load.payload_bytes;
     run.options.poll = kDefaultPoll;
+    run.options.same_loop = load.same_loop && contender.engine == EngineKind::rain;
     run.figures.calls_per_second = speed;
     run.figures.p50_us = 1e6 / speed;
     run.figures.p99_us = 2e6 / speed;
@@ -67,6 +68,33 @@ TEST(GridReport, TellsWhatConnectionsCost) {
                        "2.00 | 1.50 |\n"),
             std::string::npos)
       << table;
+}
+
+TEST(GridReport, TellsWhatASharedPayloadCostsBesideTheFirstOne) {
+  const std::vector<Contender> contenders = {{EngineKind::rain, Mode::callback}, {EngineKind::ring, Mode::callback}};
+  GridResult result{"some", contenders, {}};
+  const auto add = [&](const GridRow& load, double rain, double ring) {
+    result.rows.push_back({load, {RunsOf(load, contenders[0], {rain}), RunsOf(load, contenders[1], {ring})}});
+  };
+  add({Workload::echo, 1, 110}, 1000, 1000);
+  add({.parallel = 1, .payload_bytes = 64, .shared_payload = true}, 1000, 4000);
+  add({.parallel = 1, .payload_bytes = 4 << 20, .shared_payload = true}, 800, 4000);
+  add({.parallel = 1, .payload_bytes = 64, .same_loop = true, .shared_payload = true}, 3000, 4000);
+  add({.parallel = 1, .payload_bytes = 4 << 20, .same_loop = true, .shared_payload = true}, 2000, 4000);
+  const std::string table = ToMarkdown(result);
+  for (const char* line :
+       {"| p50 µs | p99 µs | cost, of 64 B's |\n|---|---|---:|---:|---:|---:|---:|---:|\n",
+        "| 1 × 110 B | rain | 1.00 k [1.00 k-1.00 k] | 1.00 | 1.00 | 1000.0 | 2000.0 | |\n",
+        "| 1 × 64 B, shared | rain | 1.00 k [1.00 k-1.00 k] | 0.25 | 0.25 | 1000.0 | 2000.0 | 1.00 |\n",
+        "| 1 × 4 MiB, shared | rain | 800 [800-800] | 0.20 | 0.20 | 1250.0 | 2500.0 | 1.25 |\n",
+        "| 1 × 4 MiB, shared | ring | 4.00 k [4.00 k-4.00 k] | 1.00 | 1.00 | 250.0 | 500.0 | 1.00 |\n",
+        "| 1 × 4 MiB, shared | rain, one loop | 2.00 k [2.00 k-2.00 k] | 0.50 | 0.50 | 500.0 | 1000.0 | 1.50 |\n"}) {
+    EXPECT_NE(table.find(line), std::string::npos) << line << "is not in\n" << table;
+  }
+  const auto rows = nlohmann::json::parse(ToJson(result))["rows"];
+  EXPECT_FALSE(rows[0]["contenders"][0].contains("cost_ratio"));
+  EXPECT_EQ(rows[2]["contenders"][0]["cost_ratio"], 1.25);
+  EXPECT_EQ(rows[4]["contenders"][0]["cost_ratio"], 1.5);
 }
 
 TEST(GridReport, IsOneJsonObjectWithEveryRun) {

@@ -27,18 +27,35 @@ absl::StatusOr<Result> AtOnce(const Options& options) { return Result{options, {
 void Silently(size_t, size_t, const Result&) {}
 
 TEST(Grid, HasLoadsThatEveryEngineCanRun) {
-  const std::map<std::string, size_t> sizes = {{"small", 4}, {"listenrain", 11}, {"connections", 4}, {"oneway", 3}};
+  const std::map<std::string, size_t> sizes = {
+      {"small", 4}, {"listenrain", 11}, {"connections", 4}, {"oneway", 3}, {"inproc", 6}};
   for (const auto& [name, size] : sizes) {
     const absl::StatusOr<std::vector<GridRow>> rows = GridNamed(name);
     ASSERT_TRUE(rows.ok()) << rows.status();
     EXPECT_EQ(rows->size(), size) << name;
     for (const GridRow& row : *rows) {
-      for (const Contender& contender : Contenders("rain,epoll,epoll_poll")) {
+      for (const Contender& contender : Contenders(name == "inproc" ? "rain,rain:coroutine,ring" : "rain,epoll,epoll_poll")) {
         EXPECT_TRUE(Check(OptionsOf(Base(), row, contender)).ok()) << name << ", " << NameOf(contender);
       }
     }
   }
-  EXPECT_THAT(GridNamed("smal").status().message(), HasSubstr("must be one of small, listenrain, connections, oneway"));
+  EXPECT_THAT(GridNamed("smal").status().message(), HasSubstr("must be one of small, listenrain, connections, oneway, inproc"));
+}
+
+TEST(Grid, InProcessIsOnOneLoopOrTwoForTheFrameworkAlone) {
+  const std::vector<Contender> contenders = Contenders(UsualContenders("inproc"));
+  const std::vector<GridRow> rows = *GridNamed("inproc");
+  std::vector<std::string> runners;
+  for (const GridRow& row : rows) {
+    for (const Contender& contender : contenders) {
+      const Options options = OptionsOf(Base(), row, contender);
+      EXPECT_EQ(options.carrier, Carrier::inproc);
+      EXPECT_EQ(options.shared_payload, row.shared_payload);
+      runners.push_back(RunnerText(options));
+    }
+  }
+  EXPECT_THAT(runners, ElementsAre("rain, one loop", "ring", "rain", "ring", "rain", "ring", "rain", "ring", "rain, one loop",
+                                   "ring", "rain, one loop", "ring"));
 }
 
 TEST(Contenders, AreEnginesWithAModeOrCallbacks) {

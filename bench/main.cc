@@ -12,7 +12,8 @@
 #include "listenrain/bench/options.h"
 
 ABSL_FLAG(std::string, engine, "rain",
-          "who runs it: rain; by hand: epoll, epoll_poll (which looks for more before it sleeps), uv (on libuv streams)");
+          "who runs it: rain; by hand: epoll, epoll_poll (which looks for more before it sleeps), uv (on libuv streams), "
+          "ring (two threads in process, which look for more likewise)");
 ABSL_FLAG(std::string, workload, "echo",
           "echo: calls on one connection; oneway: messages that get no reply, counted where they arrive; connections: as many as "
           "--parallel says, with one call in flight on each");
@@ -25,12 +26,20 @@ ABSL_FLAG(double, seconds, 3, "how long to measure, after a warm-up of half a se
 ABSL_FLAG(bool, json, false, "print one JSON object a line");
 ABSL_FLAG(std::string, executor, "inline", "where callbacks and handlers run: inline (the loop's thread), pool");
 ABSL_FLAG(int64_t, poll_us, absl::ToInt64Microseconds(rain::bench::kDefaultPoll),
-          "rain and epoll_poll look for more to do for so long before they sleep; 0: not at all");
+          "rain, epoll_poll and ring look for more to do for so long before they sleep; 0: not at all");
 ABSL_FLAG(std::string, congestion, "", "of tcp. Empty: cubic for payloads from 32 KiB up, the system's own below");
-ABSL_FLAG(std::string, against, "", "compare: epoll, epoll_poll, uv. Empty: epoll_poll, or epoll if there is no polling");
+ABSL_FLAG(bool, same_loop, false, "of rain over inproc: client and server on one loop, which is one thread");
+ABSL_FLAG(bool, shared_payload, false,
+          "echo: one payload for all calls, handed over by reference; its receivers look at its length and its first "
+          "and last 64 bytes");
+ABSL_FLAG(uint32_t, window_mib, 0,
+          "of rain: so many MiB of calls at once on a connection, 8 GiB more may be queued; 0: all that are in flight");
+ABSL_FLAG(std::string, against, "",
+          "compare: epoll, epoll_poll, uv, ring. Empty: epoll_poll, or epoll if there is no polling, or ring in process");
 ABSL_FLAG(uint32_t, pairs, 5, "compare: how many runs of each");
-ABSL_FLAG(std::string, contenders, "rain,epoll_poll",
-          "grid: engines, each in callback mode or in another (rain:coroutine); the last is the yardstick");
+ABSL_FLAG(std::string, contenders, "",
+          "grid: engines, each in callback mode or in another (rain:coroutine); the last is the yardstick. "
+          "Empty: rain,epoll_poll, or rain,ring of grid inproc");
 ABSL_FLAG(uint32_t, repeats, 5, "grid: how many runs of each contender on each row");
 ABSL_FLAG(std::string, json_file, "", "grid: where to write the JSON object with every run, beside what is printed");
 
@@ -42,7 +51,7 @@ constexpr char kUsage[] = R"([flags] COMMAND: how fast the framework is, beside 
   run          one run of --workload (echo: the same, for its default)
   compare      pairs of runs, the engine's and a yardstick's, and the ratio of their speeds
   table        the engine over every transport in every mode
-  grid NAME    small, listenrain, connections or oneway: a Markdown table of --contenders on all loads of the grid)";
+  grid NAME    small, listenrain, connections, oneway or inproc: a Markdown table of --contenders on all loads of the grid)";
 
 absl::StatusOr<Options> OptionsFromFlags() {
   const absl::StatusOr<EngineKind> engine = EngineNamed(absl::GetFlag(FLAGS_engine));
@@ -72,13 +81,18 @@ absl::StatusOr<Options> OptionsFromFlags() {
   options.measured = absl::Seconds(absl::GetFlag(FLAGS_seconds));
   if (Polls(*engine)) options.poll = absl::Microseconds(absl::GetFlag(FLAGS_poll_us));
   options.congestion = absl::GetFlag(FLAGS_congestion);
+  options.same_loop = absl::GetFlag(FLAGS_same_loop);
+  options.shared_payload = absl::GetFlag(FLAGS_shared_payload);
+  options.window_mib = absl::GetFlag(FLAGS_window_mib);
   if (absl::Status fit = Check(options); !fit.ok()) return fit;
   return options;
 }
 
 absl::Status RunCompare(const Options& options) {
   const std::string name = absl::GetFlag(FLAGS_against);
-  const EngineKind alike = options.poll > absl::ZeroDuration() ? EngineKind::epoll_poll : EngineKind::epoll;
+  const EngineKind alike = options.carrier == Carrier::inproc    ? EngineKind::ring
+                           : options.poll > absl::ZeroDuration() ? EngineKind::epoll_poll
+                                                                 : EngineKind::epoll;
   const absl::StatusOr<EngineKind> yardstick = name.empty() ? alike : EngineNamed(name);
   if (!yardstick.ok()) return absl::InvalidArgumentError(absl::StrCat("--against: ", yardstick.status().message()));
   Options twin = RawTwinOf(options, *yardstick);
@@ -87,7 +101,8 @@ absl::Status RunCompare(const Options& options) {
 }
 
 absl::Status RunGridCommand(absl::string_view name, const Options& options) {
-  const absl::StatusOr<std::vector<Contender>> contenders = ContendersNamed(absl::GetFlag(FLAGS_contenders));
+  const std::string named = absl::GetFlag(FLAGS_contenders);
+  const absl::StatusOr<std::vector<Contender>> contenders = ContendersNamed(named.empty() ? UsualContenders(name) : named);
   if (!contenders.ok()) return contenders.status();
   if (options.engine != EngineKind::rain || options.mode != Mode::callback) {
     return absl::InvalidArgumentError("grid: engines and modes are named by --contenders, not by --engine and --mode");

@@ -12,7 +12,7 @@ namespace {
 constexpr size_t kCubicFromBytes = 32 << 10;
 
 // In the order of the enumerations.
-constexpr std::array<absl::string_view, 4> kEngines = {"rain", "epoll", "epoll_poll", "uv"};
+constexpr std::array<absl::string_view, 5> kEngines = {"rain", "epoll", "epoll_poll", "uv", "ring"};
 constexpr std::array<absl::string_view, 3> kWorkloads = {"echo", "oneway", "connections"};
 constexpr std::array<absl::string_view, 3> kCarriers = {"tcp", "unix", "inproc"};
 constexpr std::array<absl::string_view, 3> kModes = {"callback", "coroutine", "sync"};
@@ -42,9 +42,55 @@ absl::Status CheckAmounts(const Options& options) {
   return absl::OkStatus();
 }
 
+absl::Status CheckRing(const Options& options) {
+  if (options.carrier != Carrier::inproc) {
+    return absl::InvalidArgumentError("--engine=ring is two threads of one process: use --transport=inproc");
+  }
+  if (options.workload != Workload::echo) return absl::InvalidArgumentError("--engine=ring has --workload=echo only");
+  if (options.parallel > kMaxRingParallel) {
+    return absl::InvalidArgumentError(absl::StrCat("--parallel must be at most ", kMaxRingParallel, " with --engine=ring"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckSameLoop(const Options& options) {
+  if (!options.same_loop) return absl::OkStatus();
+  if (options.engine != EngineKind::rain) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--same_loop is for --engine=rain: ", NameOf(options.engine), " has a thread a side"));
+  }
+  if (options.carrier != Carrier::inproc) {
+    return absl::InvalidArgumentError(
+        "--same_loop is for --transport=inproc: over the others, client and server are two processes");
+  }
+  if (options.mode == Mode::sync || options.execution == Execution::pool) {
+    return absl::InvalidArgumentError("--same_loop is one thread: it has no --mode=sync and no --executor=pool");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckPayload(const Options& options) {
+  if (options.shared_payload && options.workload != Workload::echo) {
+    return absl::InvalidArgumentError("--shared_payload is for --workload=echo");
+  }
+  if (options.window_mib == 0) return absl::OkStatus();
+  if (options.engine != EngineKind::rain) {
+    return absl::InvalidArgumentError("--window_mib is for --engine=rain: the yardsticks send all at once");
+  }
+  if (options.workload == Workload::oneway) {
+    return absl::InvalidArgumentError("--window_mib is for calls: messages that get no reply have no window");
+  }
+  if (options.window_mib > kMaxWindowMib || options.window_mib << 20 < options.payload_bytes) {
+    return absl::InvalidArgumentError(absl::StrCat("--window_mib must hold a payload, and be at most ", kMaxWindowMib));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CheckYardstick(const Options& options) {
   const absl::string_view name = NameOf(options.engine);
-  if (options.carrier == Carrier::inproc) {
+  if (options.engine == EngineKind::ring) {
+    if (absl::Status fit = CheckRing(options); !fit.ok()) return fit;
+  } else if (options.carrier == Carrier::inproc) {
     return absl::InvalidArgumentError(absl::StrCat("--engine=", name, " speaks over sockets: use --transport=tcp or unix"));
   }
   if (options.mode != Mode::callback || options.codec != Codec::raw || options.execution != Execution::direct) {
@@ -84,12 +130,14 @@ absl::Status Check(const Options& options) {
   if (options.workload == Workload::oneway && options.mode == Mode::coroutine) {
     return absl::InvalidArgumentError("--workload=oneway has nothing to await: use --mode=callback or sync");
   }
+  if (absl::Status fit = CheckSameLoop(options); !fit.ok()) return fit;
+  if (absl::Status fit = CheckPayload(options); !fit.ok()) return fit;
   if (options.engine != EngineKind::rain) return CheckYardstick(options);
   if (options.codec == Codec::raw) return absl::InvalidArgumentError("--codec=raw is the yardsticks': use compact or capnp");
   return absl::OkStatus();
 }
 
-bool Polls(EngineKind engine) { return engine == EngineKind::rain || engine == EngineKind::epoll_poll; }
+bool Polls(EngineKind engine) { return engine != EngineKind::epoll && engine != EngineKind::uv; }
 
 size_t ConnectionsOf(const Options& options) { return options.workload == Workload::connections ? options.parallel : 1; }
 
@@ -99,6 +147,8 @@ Options RawTwinOf(const Options& options, EngineKind yardstick) {
   twin.mode = Mode::callback;
   twin.codec = Codec::raw;
   twin.execution = Execution::direct;
+  twin.same_loop = false;
+  twin.window_mib = 0;
   if (!Polls(yardstick)) twin.poll = absl::ZeroDuration();
   return twin;
 }

@@ -11,8 +11,9 @@
 
 namespace rain::bench {
 
-// The framework; echoes written by hand, to hold it against: on epoll, on epoll looking for more before it sleeps, on libuv.
-enum class EngineKind { rain, epoll, epoll_poll, uv };
+// The framework; echoes written by hand, to hold it against: on epoll, on epoll looking for more before it sleeps, on libuv, over
+// rings between two threads.
+enum class EngineKind { rain, epoll, epoll_poll, uv, ring };
 // Calls on one connection; messages that get no reply, counted where they arrive; a call on each of many connections.
 enum class Workload { echo, oneway, connections };
 enum class Carrier { tcp, local, inproc };  // "tcp", "unix", "inproc"
@@ -52,11 +53,16 @@ struct Options {
   absl::Duration rest = absl::Milliseconds(2500);  // how long connections are left alone before their memory is read
   absl::Duration poll;                             // how long to look for more before sleeping
   std::string congestion;                          // of tcp; empty elsewhere
+  bool same_loop = false;                          // of rain, in process: client and server on one loop, so on one thread
+  bool shared_payload = false;  // all calls carry the same bytes, by reference; of what arrives, length and ends are checked
+  size_t window_mib = 0;        // of rain: what the window lets through at once, the rest being queued. 0: all that is in flight
 };
 
 inline constexpr size_t kMaxParallel = 1 << 20;
-inline constexpr size_t kMaxThreads = 4096;  // of --mode=sync
+inline constexpr size_t kMaxThreads = 4096;           // of --mode=sync
+inline constexpr size_t kMaxRingParallel = 16 << 10;  // each call has a slot in both rings
 inline constexpr size_t kMaxPayloadBytes = 64 << 20;
+inline constexpr size_t kMaxWindowMib = 8 << 10;
 
 // Errors: INVALID_ARGUMENT naming the flag that is out of its range, or that means nothing beside the others.
 absl::Status Check(const Options& options);
@@ -67,7 +73,7 @@ bool Polls(EngineKind engine);
 // How many connections the run has.
 size_t ConnectionsOf(const Options& options);
 
-// The same run for a yardstick: one thread, callbacks, the raw wire; the polling time only if it polls.
+// The same run for a yardstick: a thread a side, callbacks, the raw wire, no window; the polling time only if it polls.
 Options RawTwinOf(const Options& options, EngineKind yardstick);
 
 // The congestion control that a run gets when none is named: bbr, a common default, halves large messages on loopback, so these

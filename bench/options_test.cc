@@ -8,14 +8,15 @@ namespace rain::bench {
 namespace {
 
 TEST(Options, NameEveryChoiceAndFindItByItsName) {
-  for (const EngineKind engine : {EngineKind::rain, EngineKind::epoll, EngineKind::epoll_poll, EngineKind::uv}) {
+  for (const EngineKind engine :
+       {EngineKind::rain, EngineKind::epoll, EngineKind::epoll_poll, EngineKind::uv, EngineKind::ring}) {
     EXPECT_EQ(EngineNamed(NameOf(engine)).value(), engine);
   }
   for (const Workload workload : {Workload::echo, Workload::oneway, Workload::connections}) {
     EXPECT_EQ(WorkloadNamed(NameOf(workload)).value(), workload);
   }
   EXPECT_EQ(EngineNamed("epol").status(),
-            absl::InvalidArgumentError("--engine=epol: must be one of rain, epoll, epoll_poll, uv"));
+            absl::InvalidArgumentError("--engine=epol: must be one of rain, epoll, epoll_poll, uv, ring"));
   EXPECT_EQ(WorkloadNamed("").status(), absl::InvalidArgumentError("--workload=: must be one of echo, oneway, connections"));
 }
 
@@ -42,6 +43,15 @@ TEST(Options, AreRefusedWhenTheyDoNotGoTogether) {
       {"many connections on libuv", EngineKind::uv, [](Options& o) { o.workload = Workload::connections; }},
       {"an epoll that polls by another name", EngineKind::epoll, [](Options& o) { o.poll = kDefaultPoll; }},
       {"a libuv that polls", EngineKind::uv, [](Options& o) { o.poll = kDefaultPoll; }},
+      {"a yardstick's window", EngineKind::epoll, [](Options& o) { o.window_mib = 1; }},
+      {"a window smaller than a payload", EngineKind::rain,
+       [](Options& o) { o.window_mib = 1, o.payload_bytes = (1 << 20) + 1; }},
+      {"too large a window", EngineKind::rain, [](Options& o) { o.window_mib = kMaxWindowMib + 1; }},
+      {"a window for messages that get no reply", EngineKind::rain,
+       [](Options& o) { o.workload = Workload::oneway, o.window_mib = 1; }},
+      {"a payload for all connections", EngineKind::rain,
+       [](Options& o) { o.workload = Workload::connections, o.shared_payload = true; }},
+      {"one loop of two processes", EngineKind::rain, [](Options& o) { o.same_loop = true; }},
   };
   for (const auto& each : cases) {
     Options options;
@@ -50,6 +60,44 @@ TEST(Options, AreRefusedWhenTheyDoNotGoTogether) {
     each.change(options);
     EXPECT_EQ(Check(options).code(), absl::StatusCode::kInvalidArgument) << each.what;
   }
+}
+
+TEST(Options, AreRefusedThatARingOrOneLoopCannotHonour) {
+  const struct {
+    const char* what;
+    EngineKind engine;
+    std::function<void(Options&)> change;
+  } cases[] = {
+      {"a ring between processes", EngineKind::ring, [](Options& o) { o.carrier = Carrier::local; }},
+      {"a ring's threads", EngineKind::ring, [](Options& o) { o.mode = Mode::sync; }},
+      {"a ring's codec", EngineKind::ring, [](Options& o) { o.codec = Codec::compact; }},
+      {"a ring's pool", EngineKind::ring, [](Options& o) { o.execution = Execution::pool; }},
+      {"a ring one way", EngineKind::ring, [](Options& o) { o.workload = Workload::oneway; }},
+      {"many rings", EngineKind::ring, [](Options& o) { o.workload = Workload::connections; }},
+      {"too large a ring", EngineKind::ring, [](Options& o) { o.parallel = kMaxRingParallel + 1; }},
+      {"a ring's loop", EngineKind::ring, [](Options& o) { o.same_loop = true; }},
+      {"callers that block the one loop", EngineKind::rain, [](Options& o) { o.same_loop = true, o.mode = Mode::sync; }},
+      {"a pool beside the one loop", EngineKind::rain, [](Options& o) { o.same_loop = true, o.execution = Execution::pool; }},
+  };
+  for (const auto& each : cases) {
+    Options options;
+    options.carrier = Carrier::inproc;
+    options.poll = kDefaultPoll;
+    if (each.engine != EngineKind::rain) options = RawTwinOf(options, each.engine);
+    EXPECT_TRUE(Check(options).ok()) << each.what;
+    each.change(options);
+    EXPECT_EQ(Check(options).code(), absl::StatusCode::kInvalidArgument) << each.what;
+  }
+}
+
+TEST(Options, GiveAYardstickNeitherTheLoopNorTheWindow) {
+  Options options;
+  options.carrier = Carrier::inproc;
+  options.same_loop = options.shared_payload = true;
+  options.window_mib = 1;
+  EXPECT_TRUE(Check(options).ok());
+  EXPECT_TRUE(Check(RawTwinOf(options, EngineKind::ring)).ok());
+  EXPECT_TRUE(RawTwinOf(options, EngineKind::ring).shared_payload);
 }
 
 TEST(Options, GiveAYardstickThePollingTimeOnlyIfItPolls) {

@@ -5,7 +5,6 @@
 #include <utility>
 #include <vector>
 
-#include "absl/container/inlined_vector.h"
 #include "listenrain/bench/calls.h"
 #include "listenrain/bench/course.h"
 #include "listenrain/executors/inline_executor.h"
@@ -20,20 +19,14 @@ const Server& ServerOf(const std::vector<Server>& servers, uint64_t number) {
   return servers.size() == 1 ? servers.front() : servers[Calls::SlotOf(number)];
 }
 
-// The pattern outlives every call, so its bytes need no block of their own.
 Message RequestOf(const PayloadPattern& pattern, uint64_t number) {
-  const absl::Span<const char> payload = pattern.Of(number);
-  return Message::Bytes(kEchoMethod, Buffer::Static({payload.data(), payload.size()}));
+  return Message::Bytes(kEchoMethod, pattern.BufferOf(number));
 }
 
 // Ends the call as its outcome says. Errors: the outcome's; DATA_LOSS for a wrong reply.
 absl::Status EndCall(Calls& calls, uint64_t number, const absl::StatusOr<Message>& reply, Instant now) {
   absl::Status ended = reply.status();
-  if (reply.ok()) {
-    absl::InlinedVector<absl::Span<const char>, 2> pieces;
-    for (const Buffer& piece : reply->body) pieces.emplace_back(piece.data(), piece.size());
-    ended = calls.End(number, pieces, now);
-  }
+  if (reply.ok()) ended = calls.End(number, PiecesOf(reply->body), now);
   if (!ended.ok()) calls.Abandon(number);
   return ended;
 }
@@ -177,7 +170,7 @@ void CallInTurn(const Server& server, const Meter& meter, Calls& calls, Course& 
 }  // namespace
 
 Latencies CallOnLoop(const Options& options, const std::vector<Server>& servers, Loop& loop, Meter& meter) {
-  const PayloadPattern pattern(options.payload_bytes);
+  const PayloadPattern pattern(options.payload_bytes, options.shared_payload);
   Calls calls(pattern, meter, options.parallel);
   Course course;
   LoopCaller caller(servers, loop, meter, calls, course);
@@ -188,7 +181,7 @@ Latencies CallOnLoop(const Options& options, const std::vector<Server>& servers,
 }
 
 Latencies CallOnPool(const Options& options, const std::vector<Server>& servers, Meter& meter) {
-  const PayloadPattern pattern(options.payload_bytes);
+  const PayloadPattern pattern(options.payload_bytes, options.shared_payload);
   Calls calls(pattern, meter, options.parallel);
   Course course;
   PoolCaller caller(servers, meter, calls, course);
@@ -199,7 +192,7 @@ Latencies CallOnPool(const Options& options, const std::vector<Server>& servers,
 }
 
 Latencies CallFromThreads(const Options& options, const std::vector<Server>& servers, Meter& meter) {
-  const PayloadPattern pattern(options.payload_bytes);
+  const PayloadPattern pattern(options.payload_bytes, options.shared_payload);
   std::vector<std::unique_ptr<Calls>> calls;
   for (size_t i = 0; i < options.parallel; ++i) calls.push_back(std::make_unique<Calls>(pattern, meter, 1));
   Course course;

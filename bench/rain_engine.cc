@@ -7,6 +7,7 @@
 #include "listenrain/bench/rain_callers.h"
 #include "listenrain/bench/rain_posters.h"
 #include "listenrain/bench/rain_service.h"
+#include "listenrain/framework/mutex.h"
 
 namespace rain::bench {
 namespace {
@@ -14,12 +15,12 @@ namespace {
 class RainEngine final : public Engine {
  public:
   absl::Status Serve(const Options& options, Rendezvous& rendezvous) override {
-    const absl::StatusOr<Side> side = Assemble(options);
+    const absl::StatusOr<Side> side = AssembleSide(options);
     return side.ok() ? bench::Serve(options, *side, rendezvous) : side.status();
   }
 
   absl::StatusOr<std::unique_ptr<Histogram>> Call(const Options& options, absl::string_view address, Meter& meter) override {
-    const absl::StatusOr<Side> side = Assemble(options);
+    const absl::StatusOr<Side> side = AssembleSide(options);
     if (!side.ok()) return side.status();
     if (options.workload == Workload::connections) return CallOnMany(options, *side, address, meter);
     const absl::StatusOr<Server> server = side->rain->Open(side->protocol, TransportKey(address));
@@ -28,7 +29,7 @@ class RainEngine final : public Engine {
   }
 
   absl::StatusOr<Flow> Post(const Options& options, absl::string_view address, Meter& meter) override {
-    const absl::StatusOr<Side> side = Assemble(options);
+    const absl::StatusOr<Side> side = AssembleSide(options);
     if (!side.ok()) return side.status();
     const absl::StatusOr<Server> server = side->rain->Open(side->protocol, TransportKey(address));
     if (!server.ok()) return server.status();
@@ -37,6 +38,14 @@ class RainEngine final : public Engine {
   }
 
  private:
+  absl::StatusOr<Side> AssembleSide(const Options& options) {
+    if (!options.same_loop) return Assemble(options);
+    MutexLock lock(mutex_);
+    absl::StatusOr<Side> side = Assemble(options, both_sides_loop_);
+    if (side.ok()) both_sides_loop_ = side->loop;
+    return side;
+  }
+
   static Latencies CallAll(const Options& options, const Side& side, const std::vector<Server>& servers, Meter& meter) {
     if (options.mode == Mode::sync) return CallFromThreads(options, servers, meter);
     if (options.execution == Execution::pool) return CallOnPool(options, servers, meter);
@@ -52,6 +61,9 @@ class RainEngine final : public Engine {
     meter.footprint().AfterCalls();
     return latencies;
   }
+
+  Mutex mutex_;
+  std::shared_ptr<Loop> both_sides_loop_ ABSL_GUARDED_BY(mutex_);  // of same_loop: the first side's
 };
 
 }  // namespace

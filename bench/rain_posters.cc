@@ -18,10 +18,7 @@ namespace {
 constexpr size_t kBatchBytes = 256 << 10;
 constexpr absl::Duration kToArrive = absl::Seconds(10);
 
-Message PostOf(const PayloadPattern& pattern, uint64_t number) {
-  const absl::Span<const char> payload = pattern.Of(number);
-  return Message::Bytes(kPostMethod, Buffer::Static({payload.data(), payload.size()}));
-}
+Message PostOf(const PayloadPattern& pattern, uint64_t number) { return Message::Bytes(kPostMethod, pattern.BufferOf(number)); }
 
 // The measured time, for posters: it begins with a receipt, and there is a message after that. Thread: any.
 class PostingTime {

@@ -3,10 +3,12 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "listenrain/bench/calls.h"
 #include "listenrain/codecs/capnp_codec.h"
 #include "listenrain/executors/inline_executor.h"
 #include "listenrain/framework/counters.h"
@@ -17,19 +19,32 @@ namespace rain::bench {
 namespace {
 
 constexpr absl::Duration kPatience = absl::Seconds(10);
-constexpr size_t kEnvelopeBytes = 1 << 10;  // more than any codec writes around this body
+constexpr size_t kEnvelopeBytes = 1 << 10;     // more than any codec writes around this body
+constexpr size_t kBytesPerSecond = 128 << 20;  // that a run passes on at least, with so much in flight that it counts
+constexpr size_t kQueueBesideWindow = size_t{8} << 30;
+
+// Of the calls on one connection, both ways.
+size_t BytesInFlight(const Options& options) {
+  return 2 * (options.parallel / ConnectionsOf(options)) * (options.payload_bytes + kEnvelopeBytes);
+}
+
+// A call waits for all those before it.
+absl::Duration PatienceFor(const Options& options) { return kPatience + absl::Seconds(BytesInFlight(options) / kBytesPerSecond); }
 
 // The defaults, or more where the run keeps more in flight on a connection than they allow.
 Limits LimitsFor(const Options& options) {
   const size_t parallel = options.parallel / ConnectionsOf(options);
   const size_t packet_bytes = options.payload_bytes + kEnvelopeBytes;
-  const size_t all_bytes = 2 * parallel * packet_bytes;
+  const size_t all_bytes = BytesInFlight(options);
   Limits limits;
   limits.max_packet_bytes = std::max(limits.max_packet_bytes, packet_bytes);
   limits.max_queued_bytes = std::max(limits.max_queued_bytes, all_bytes);
   limits.max_queued_packets = std::max(limits.max_queued_packets, parallel);
   limits.window_requests = std::max(limits.window_requests, parallel);
   limits.window_bytes = std::max(limits.window_bytes, all_bytes);
+  if (options.window_mib == 0) return limits;
+  limits.max_queued_bytes = std::max(kQueueBesideWindow, all_bytes);
+  limits.window_bytes = options.window_mib << 20;
   return limits;
 }
 
@@ -49,8 +64,15 @@ std::string KeyToListenOn(const Options& options) {
 class Served {
  public:
   explicit Served(const Options& options)
-      : payload_bytes_(options.payload_bytes), one_thread_(options.execution == Execution::direct) {}
+      : payload_bytes_(options.payload_bytes), one_thread_(options.execution == Execution::direct) {
+    if (options.shared_payload) for_all_.emplace(payload_bytes_, true);
+  }
 
+  // The receiver of a payload for all looks at it as the receiver of its echo does.
+  void CheckRequest(const Message& request) {
+    if (!for_all_ || for_all_->IsOf(0, PiecesOf(request.body))) return;
+    Note(absl::DataLossError(absl::StrCat("a request of ", SizeOf(request.body), " bytes that are not the payload for all")));
+  }
   void CountPost(const Message& message) {
     if (const size_t size = SizeOf(message.body); size != payload_bytes_) {
       return Note(absl::DataLossError(absl::StrCat("a message of ", size, " bytes where all have ", payload_bytes_)));
@@ -74,6 +96,7 @@ class Served {
  private:
   const size_t payload_bytes_;
   const bool one_thread_;
+  std::optional<PayloadPattern> for_all_;
   Counter posts_;
   Mutex mutex_;
   absl::Status first_error_ ABSL_GUARDED_BY(mutex_);
@@ -81,11 +104,14 @@ class Served {
 
 }  // namespace
 
-absl::StatusOr<Side> Assemble(const Options& options) {
+absl::StatusOr<Side> Assemble(const Options& options, std::shared_ptr<Loop> loop) {
   Side side;
-  absl::StatusOr<std::shared_ptr<Loop>> loop = NewUvLoop({.poll = options.poll});
-  if (!loop.ok()) return loop.status();
-  side.loop = *std::move(loop);
+  if (loop == nullptr) {
+    absl::StatusOr<std::shared_ptr<Loop>> own = NewUvLoop({.poll = options.poll});
+    if (!own.ok()) return own.status();
+    loop = *std::move(own);
+  }
+  side.loop = std::move(loop);
   ListenRainOptions parts;
   parts.loops = {side.loop};
   if (options.execution == Execution::direct) parts.executor = NewInlineExecutor();
@@ -95,7 +121,7 @@ absl::StatusOr<Side> Assemble(const Options& options) {
   ProtocolSpec<Message> spec;
   spec.name = "bench";
   spec.message_codec = options.codec == Codec::capnp ? NewCapnpCodec() : NewCompactCodec();
-  spec.timeout = kPatience;
+  spec.timeout = PatienceFor(options);
   spec.limits = LimitsFor(options);
   absl::StatusOr<Protocol<Message>> protocol = side.rain->Register(std::move(spec));
   if (!protocol.ok()) return protocol.status();
@@ -107,6 +133,7 @@ absl::Status Serve(const Options& options, const Side& side, Rendezvous& rendezv
   Served served(options);
   Router<Message> router;
   router.On(kEchoMethod, [&served](Message request, CallContext, Responder<Message> responder) {
+    served.CheckRequest(request);
     if (absl::Status replied = responder.Reply(request); !replied.ok()) served.Note(std::move(replied));
   });
   router.On(kPostMethod, [&served](Message message, CallContext, Responder<Message>) { served.CountPost(message); });
@@ -120,6 +147,12 @@ absl::Status Serve(const Options& options, const Side& side, Rendezvous& rendezv
   absl::Status ended = rendezvous.AwaitEnd();
   side.rain->Stop();
   return ended.ok() ? served.TakeError() : ended;
+}
+
+absl::InlinedVector<absl::Span<const char>, 2> PiecesOf(const Payload& body) {
+  absl::InlinedVector<absl::Span<const char>, 2> pieces;
+  for (const Buffer& piece : body) pieces.emplace_back(piece.data(), piece.size());
+  return pieces;
 }
 
 absl::StatusOr<Receipt> ReceiptIn(const absl::StatusOr<Message>& reply) {

@@ -5,8 +5,10 @@
 #include <memory>
 #include <vector>
 
+#include "absl/container/inlined_vector.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "listenrain/bench/options.h"
 #include "listenrain/bench/process.h"
 #include "listenrain/bench/receipt.h"
@@ -24,12 +26,16 @@ struct Side {
   std::unique_ptr<ListenRain> rain;
   Protocol<Message> protocol;
 };
-absl::StatusOr<Side> Assemble(const Options& options);
+// On a loop of its own if that is null.
+absl::StatusOr<Side> Assemble(const Options& options, std::shared_ptr<Loop> loop = nullptr);
 
 // The server's side, until the client has ended. Errors: as Engine::Serve.
 absl::Status Serve(const Options& options, const Side& side, Rendezvous& rendezvous);
 
 using Server = TransportHandle<Message>;
+
+// As they lie in memory.
+absl::InlinedVector<absl::Span<const char>, 2> PiecesOf(const Payload& body);
 
 // Asks, behind all that was sent there before, what the server has got. Thread: any but a loop's.
 absl::StatusOr<Receipt> SyncReceipt(const Server& server);

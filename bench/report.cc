@@ -19,7 +19,15 @@ std::string Load(const Options& options) {
   const std::string amount = options.workload == Workload::echo     ? absl::StrCat(options.parallel, " in flight x ")
                              : options.workload == Workload::oneway ? "one way, "
                                                                     : absl::StrCat(options.parallel, " connections x ");
-  return absl::StrFormat("%s%d bytes over %s", amount, options.payload_bytes, NameOf(options.carrier));
+  return absl::StrCat(amount, options.payload_bytes, " bytes over ", NameOf(options.carrier),
+                      options.same_loop ? ", on one loop" : "", options.shared_payload ? ", one payload for all" : "",
+                      options.window_mib > 0 ? absl::StrCat(", a window of ", options.window_mib, " MiB") : "");
+}
+
+// What most runs do not have.
+std::string RareOptionsJson(const Options& options) {
+  return absl::StrCat(options.same_loop ? R"("same_loop":true,)" : "", options.shared_payload ? R"("shared_payload":true,)" : "",
+                      options.window_mib > 0 ? absl::StrCat(R"("window_mib":)", options.window_mib, ",") : "");
 }
 
 // Messages that go one way have no latency that anybody sees.
@@ -71,6 +79,7 @@ std::string ToJson(const Result& result) {
           R"({"engine":"%s","workload":"%s","transport":"%s","mode":"%s","codec":"%s","executor":"%s","poll_us":%d,"congestion":"%s",)",
           NameOf(options.engine), NameOf(options.workload), NameOf(options.carrier), NameOf(options.mode), NameOf(options.codec),
           NameOf(options.execution), absl::ToInt64Microseconds(options.poll), CongestionOf(options)),
+      RareOptionsJson(options),
       absl::StrFormat(R"("parallel":%d,"payload":%d,"seconds":%.3f,"calls":%d,"calls_per_second":%.1f,)", options.parallel,
                       options.payload_bytes, figures.seconds, figures.calls, figures.calls_per_second),
       absl::StrFormat(R"("p50_us":%s,"p99_us":%s,"p999_us":%s,)", LatencyOf(result, figures.p50_us),

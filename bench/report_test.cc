@@ -56,6 +56,18 @@ TEST(Report, TellsMessagesThatGoOneWayApartFromCalls) {
   EXPECT_EQ(text.find("latency"), std::string::npos) << text;
 }
 
+TEST(Report, TellsTheOptionsThatMostRunsDoNotHave) {
+  Result result;
+  result.options.carrier = Carrier::inproc;
+  result.options.same_loop = result.options.shared_payload = true;
+  result.options.window_mib = 64;
+  const std::string json = ToJson(result);
+  EXPECT_NE(json.find(R"("same_loop":true,"shared_payload":true,"window_mib":64,"parallel":64,)"), std::string::npos) << json;
+  const std::string text = ToText(result);
+  EXPECT_NE(text.find("110 bytes over inproc, on one loop, one payload for all, a window of 64 MiB: mode"), std::string::npos)
+      << text;
+}
+
 TEST(Report, TellsWhatConnectionsCost) {
   Result result;
   result.options.workload = Workload::connections;

@@ -17,13 +17,15 @@ namespace {
 
 constexpr absl::Duration kToEnd = absl::Seconds(10);
 
-std::unique_ptr<Engine> NewEngine(EngineKind kind) {
-  switch (kind) {
+std::unique_ptr<Engine> NewEngine(const Options& options) {
+  switch (options.engine) {
     case EngineKind::epoll:
     case EngineKind::epoll_poll:
       return NewEpollEngine();
     case EngineKind::uv:
       return NewUvEngine();
+    case EngineKind::ring:
+      return NewRingEngine(options);
     case EngineKind::rain:
       break;
   }
@@ -58,10 +60,9 @@ absl::StatusOr<Figures> RunInTwoProcesses(const Options& options, Engine& engine
 }
 
 absl::StatusOr<Figures> RunInOneProcess(const Options& options, Engine& engine, Rendezvous rendezvous) {
-  const std::unique_ptr<Engine> serving = NewEngine(options.engine);
   absl::Status served;
   std::thread server([&] {
-    served = serving->Serve(options, rendezvous);
+    served = engine.Serve(options, rendezvous);
     rendezvous.DropServer();  // a client that waits for the address of a server that failed
   });
   absl::StatusOr<Figures> figures = MeasureBeside(options, engine, rendezvous, ::getpid());
@@ -73,7 +74,7 @@ absl::StatusOr<Figures> RunInOneProcess(const Options& options, Engine& engine, 
 
 absl::StatusOr<Figures> RunHere(const Options& options) {
   if (absl::Status allowed = AllowDescriptorsFor(ConnectionsOf(options)); !allowed.ok()) return allowed;
-  const std::unique_ptr<Engine> engine = NewEngine(options.engine);
+  const std::unique_ptr<Engine> engine = NewEngine(options);
   absl::StatusOr<Rendezvous> rendezvous = Rendezvous::New();
   if (!rendezvous.ok()) return rendezvous.status();
   return options.carrier == Carrier::inproc ? RunInOneProcess(options, *engine, *std::move(rendezvous))

@@ -215,7 +215,7 @@ class UvEngine final : public Engine {
   absl::StatusOr<std::unique_ptr<Histogram>> Call(const Options& options, absl::string_view address, Meter& meter) override {
     absl::StatusOr<Descriptor> connected = Connect(options, address);
     if (!connected.ok()) return connected.status();
-    const PayloadPattern pattern(options.payload_bytes);
+    const PayloadPattern pattern(options.payload_bytes, options.shared_payload);
     Calls calls(pattern, meter, options.parallel);
     RawCaller caller(calls, 0, options.parallel);
     UvConnection server(options.carrier, options.payload_bytes, SIZE_MAX, kPatienceMilliseconds);

@@ -1,9 +1,11 @@
 // The inproc scheme: channels inside one process, inproc://name. Both ends may live on one loop or on two.
 //
 // Buffers pass from the writer to the reader; no byte is copied. Each direction is a pipe of bounded capacity, so that a reader
-// that pauses stops the writer as on a socket. When an end is closed or destroyed, the peer is given what the pipe had accepted,
-// then OnEnd if the pipe had accepted all, then OnClosed(UNAVAILABLE); the last does not come where nothing was lost: the peer
-// had called CloseWrite, and all it wrote was read. While an end does not read, it is told nothing of its peer's end.
+// that pauses stops the writer as on a socket. A buffer of 64 KiB and more is never cut, lest the reader have to put a large
+// packet together again: a pipe that has any room accepts it, and so holds at most one such buffer beyond its capacity. When an
+// end is closed or destroyed, the peer is given what the pipe had accepted, then OnEnd if the pipe had accepted all, then
+// OnClosed(UNAVAILABLE); the last does not come where nothing was lost: the peer had called CloseWrite, and all it wrote was
+// read. While an end does not read, it is told nothing of its peer's end.
 #pragma once
 
 #include <memory>

@@ -126,6 +126,30 @@ TEST(Inproc, SplitsABufferThatIsLargerThanThePipeIntoSlicesOfIt) {
   EXPECT_EQ(pair.near_events.drained, 1);
 }
 
+TEST(Inproc, PassesALargeBufferWholeThroughASmallerPipeAndThenStopsTheWriter) {
+  Pair pair("?pipe=4096");
+  std::vector<absl::string_view> seen;
+  pair.acceptor_events.on_read = [&](const Buffer& read) {
+    seen.push_back(read.view());
+    pair.acceptor->SetReading(false);
+  };
+  pair.acceptor->SetReading(false);
+  const Buffer pieces[] = {Bytes("head"), Bytes(std::string(64 << 10, 'x')), Bytes(std::string(64 << 10, 'y')), Bytes("tail")};
+  pair.near->Write(pieces);
+  pair.Settle();
+  EXPECT_EQ(pair.near->bytes_taken(), 4u + (64 << 10)) << "the capacity and at most one large buffer";
+  EXPECT_EQ(pair.near->pending_bytes(), (64u << 10) + 4);
+  while (seen.size() < 4) {
+    pair.acceptor->SetReading(true);
+    pair.Settle();
+  }
+  for (size_t i = 0; i < 4; ++i) {
+    EXPECT_EQ(seen[i].data(), pieces[i].data());
+    EXPECT_EQ(seen[i].size(), pieces[i].size());
+  }
+  EXPECT_EQ(pair.near->pending_bytes(), 0u);
+}
+
 TEST(Inproc, CountsBytesAgainstThePipeUntilTheyAreDelivered) {
   Pair pair("?pipe=4096");
   pair.acceptor_events.on_read = [&](const Buffer&) { pair.acceptor->SetReading(false); };
@@ -152,7 +176,7 @@ TEST(Inproc, HoldsABoundedNumberOfSlicesHoweverSmallTheyAre) {
 
 TEST(Inproc, MovesAtMostOnePipesWorthInATurn) {
   Pair pair("?pipe=4096");
-  Write(*pair.near, Bytes(std::string(size_t{100} * 4096, 'x')));
+  for (int i = 0; i < 10; ++i) Write(*pair.near, Bytes(std::string(size_t{10} * 4096, 'x')));
   size_t before = 0;
   while (pair.acceptor_events.bytes.size() < size_t{100} * 4096) {
     ASSERT_TRUE(pair.dialer_loop.busy());

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "listenrain/framework/packet_reader.h"
 #include "listenrain/transports/inproc_channel.h"
 
 namespace rain {
@@ -56,8 +57,8 @@ void InprocWire::Wake(int side) {
 }
 
 size_t InprocWire::Pipe::Accept(const Buffer& piece, size_t capacity_bytes) {
-  const size_t size = std::min(piece.size(), capacity_bytes - held_bytes);
-  if (size == 0 || held_slices == kMaxSlices) return 0;
+  if (piece.empty() || held_bytes >= capacity_bytes || held_slices == kMaxSlices) return 0;
+  const size_t size = piece.size() >= kLargePacketBytes ? piece.size() : std::min(piece.size(), capacity_bytes - held_bytes);
   slices.push_back(piece.Share(0, size));
   held_bytes += size;
   held_slices += 1;

@@ -21,7 +21,8 @@ class InprocChannel;
 // calls come from its loop; nothing foreign is called under the lock.
 class InprocWire final : public RefCounted {
  public:
-  // Each pipe holds at most so many bytes (and kMaxSlices slices), from when they are accepted until they are delivered.
+  // Each pipe holds at most so many bytes (and kMaxSlices slices), from when they are accepted until they are delivered; but a
+  // piece of kLargePacketBytes and more finds room as a whole as soon as there is any.
   explicit InprocWire(size_t capacity_bytes) : capacity_bytes_(capacity_bytes) {}
 
   static constexpr size_t kMaxSlices = 4096;
