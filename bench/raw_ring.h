@@ -54,8 +54,9 @@ class RawRing {
     const Head head = HeadAt(read_);
     ended_ = head.number == 0;
     if (ended_) return false;
-    const char* payload = SlotOf(read_++) + sizeof(head);
-    if (!copies_) std::memcpy(&payload, payload, sizeof(payload));
+    const char* const behind = SlotOf(read_++) + sizeof(head);
+    const char* payload = behind;
+    if (!copies_) std::memcpy(&payload, behind, sizeof(void*));
     packet = {head.number, {payload, head.payload_bytes}};
     return true;
   }

@@ -47,7 +47,7 @@ TEST(RawRing, CopiesASmallPayloadAndRefersToALargeOne) {
 TEST(RawRing, EndsBehindWhatCameBefore) {
   RawRing ring(3, 1, absl::ZeroDuration());
   const std::string payload = "x";
-  for (const uint64_t number : {1, 2, 3}) ring.Append({number, SpanOf(payload)});
+  for (uint64_t number = 1; number <= 3; ++number) ring.Append({number, SpanOf(payload)});
   ring.End();
   RawPacket packet;
   ASSERT_TRUE(ring.Await());
@@ -62,7 +62,7 @@ TEST(RawRing, EndsBehindWhatCameBefore) {
 TEST(RawRing, LosesNothingBetweenTwoThreadsThatSpinOrSleep) {
   for (const absl::Duration poll : {absl::ZeroDuration(), absl::Microseconds(5), absl::Milliseconds(1)}) {
     constexpr uint64_t kInFlight = 3;
-    const uint64_t last = Scaled(20'000, 5'000, 2'000);
+    const auto last = static_cast<uint64_t>(Scaled(20'000, 5'000, 2'000));
     RawRing there(kInFlight, sizeof(uint64_t), poll), back(kInFlight, sizeof(uint64_t), poll);
     std::thread echo([&] {
       RawPacket packet;

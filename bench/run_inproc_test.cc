@@ -53,7 +53,7 @@ INSTANTIATE_TEST_SUITE_P(Every, RingTest,
 class OneLoopTest : public testing::TestWithParam<Mode> {};
 
 TEST_P(OneLoopTest, GetsEveryReplyRight) {
-  for (const size_t payload_bytes : {110, 300'000}) {
+  for (const size_t payload_bytes : {size_t{110}, size_t{300'000}}) {
     Options options = ShortRun(Carrier::inproc, 10, payload_bytes);
     options.same_loop = true;
     options.mode = GetParam();
