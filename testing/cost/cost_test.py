@@ -31,7 +31,7 @@ TOLERANCES = {'allocations': '0', 'bytes copied': '0', 'system calls': '0.005', 
 CARRIERS = {'allocations': ('inproc', 'tcp'), 'bytes copied': ('inproc', 'tcp'), 'system calls': ('tcp',), 'instructions': ('inproc', 'tcp')}
 PARALLEL = (1, 64)
 WHY = {
-    'allocations': '{build}/testing/cost/counted_calls {carrier} {parallel} 1280  # the first one\'s stack',
+    'allocations': '{build}/testing/cost/counted_calls {carrier} {parallel} 1280  # the first one\'s stack, for addr2line -Cfpe',
     'bytes copied': '{build}/testing/cost/counted_calls {carrier} {parallel} 1280  # how often how many bytes',
     'system calls': 'strace -f {build}/testing/cost/calls {carrier} {parallel} 1280',
     'instructions': 'valgrind --tool=callgrind --callgrind-out-file=callgrind.out {build}/testing/cost/calls {carrier} {parallel} 12800 && '
@@ -199,9 +199,9 @@ class Budgets:
 
 
 def grown(parts, budget):
-  """The parts that have grown most, of those that a budget knows or should know."""
+  """The parts that have grown most. One that the budget does not name was small, or was not."""
   small = budget['total'] * PART
-  more = {part: number - budget.get(part, min(number, small)) for part, number in parts.items()}
+  more = {part: number - budget.get(part, 0 if number > 2 * small else small) for part, number in parts.items()}
   largest = sorted(more, key=more.get, reverse=True)[:5]
   return [f'  {more[part]:+,.2f} {part}' for part in largest if more[part] > small / 10]
 
