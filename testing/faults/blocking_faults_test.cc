@@ -8,6 +8,7 @@
 #include "listenrain/executors/inline_executor.h"
 #include "listenrain/executors/thread_pool.h"
 #include "listenrain/testing/faults/fault_rig_test.h"
+#include "listenrain/testing/scale.h"
 
 namespace rain {
 namespace {
