@@ -20,7 +20,7 @@ class RainEngine final : public Engine {
   }
 
   absl::StatusOr<std::unique_ptr<Histogram>> Call(const Options& options, absl::string_view address, Meter& meter) override {
-    const absl::StatusOr<Side> side = AssembleSide(options);
+    const absl::StatusOr<Side> side = AssembleCallers(options);
     if (!side.ok()) return side.status();
     if (options.workload == Workload::connections) return CallOnMany(options, *side, address, meter);
     const absl::StatusOr<Server> server = side->rain->Open(side->protocol, TransportKey(address));
@@ -29,7 +29,7 @@ class RainEngine final : public Engine {
   }
 
   absl::StatusOr<Flow> Post(const Options& options, absl::string_view address, Meter& meter) override {
-    const absl::StatusOr<Side> side = AssembleSide(options);
+    const absl::StatusOr<Side> side = AssembleCallers(options);
     if (!side.ok()) return side.status();
     const absl::StatusOr<Server> server = side->rain->Open(side->protocol, TransportKey(address));
     if (!server.ok()) return server.status();
@@ -38,6 +38,11 @@ class RainEngine final : public Engine {
   }
 
  private:
+  // Who blocks for each call has no code that an executor could run; and threads may drive loops on which none runs.
+  absl::StatusOr<Side> AssembleCallers(Options options) {
+    if (options.mode == Mode::sync) options.execution = Execution::pool;
+    return AssembleSide(options);
+  }
   absl::StatusOr<Side> AssembleSide(const Options& options) {
     if (!options.same_loop) return Assemble(options);
     MutexLock lock(mutex_);

@@ -16,6 +16,9 @@ class Executor {
 
   // How many tasks run at the same time; 0 if they run inside Run, on the caller's thread.
   virtual int concurrency() const = 0;
+
+  // True if tasks may run in a loop's turns: the executor is inline, a loop, or hands its tasks on to one of these.
+  virtual bool on_loop() const { return concurrency() == 0; }
 };
 
 }  // namespace rain

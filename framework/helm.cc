@@ -33,6 +33,7 @@ bool Helm::Take(Caller& caller) {
   if (alone && crowded_calls_ == 0) {
     driver_ = &caller;
     ++taken_;
+    summoned_ = false;  // it does what there is to do
     lent_.store(true);
     return true;
   }
@@ -79,6 +80,7 @@ void Helm::PassOn() {
   Forget(next);
   driver_ = &next;
   ++taken_;
+  lent_.store(true);
   MutexLock lock(next.mutex_);
   next.is_up_ = true;
   next.changed_.SignalOne();

@@ -36,10 +36,14 @@ class Helm {
     Caller* next_ = nullptr;
   };
 
-  // True: `caller` has the helm, drives until it is told or has failed, and calls Leave. False: it calls Wait once the loop was
-  // asked, or Leave if that failed. Thread: the caller's, for all four.
+  // From now on user code runs in the loop's turns, and callers may not drive them. Thread: any.
+  void KeepFromCallers() { lends_.store(false, std::memory_order_relaxed); }
+  bool lends() const { return lends_.load(std::memory_order_relaxed); }
+
+  // True: `caller` has the helm, drives at least one turn, perhaps until it is told, and calls Leave. False: it calls Wait once
+  // the loop was asked, or Leave if that failed. Thread: the caller's, for all three.
   bool Take(Caller& caller);
-  // True: `caller` has the helm now, as above. False: it was told, and is done.
+  // True: `caller` has the helm now, as above. False: it was told, and has left.
   bool Wait(Caller& caller);
   void Leave(Caller& caller);
 
@@ -54,6 +58,7 @@ class Helm {
   // Waits at most a moment. False if a caller had the helm meanwhile.
   bool QuietMoment() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
+  Atomic<bool> lends_{true};
   Atomic<bool> lent_{false};  // a caller took the helm, and the loop's own thread has not taken it back
   Mutex mutex_;
   CondVar changed_;  // for the loop's own thread

@@ -28,6 +28,13 @@ class ListenRain::Engine : public std::enable_shared_from_this<ListenRain::Engin
   }
 
   ProtocolRegisterTable& table() { return table_; }
+  // User code will run on it.
+  void NoteExecutor(const Executor& executor) {
+    if (!executor.on_loop()) return;
+    for (const Ref<Shard>& shard : shards_) {
+      if (Helm* helm = shard->loop().helm(); helm != nullptr) helm->KeepFromCallers();
+    }
+  }
   TransportPool& pool() { return *pool_; }
 
   absl::StatusOr<Listener> Listen(const SharedProtocol& protocol, const TransportKey& key,
@@ -200,6 +207,7 @@ ListenRain::~ListenRain() {
 }
 
 ProtocolRegisterTable& ListenRain::table() { return engine_->table(); }
+void ListenRain::NoteExecutor(const Executor& executor) { engine_->NoteExecutor(executor); }
 TransportPool& ListenRain::pool() { return engine_->pool(); }
 
 absl::StatusOr<Listener> ListenRain::ListenWith(const SharedProtocol& protocol, const TransportKey& key,

@@ -41,7 +41,9 @@ class ListenRain {
   // Errors: see ProtocolRegisterTable::Register.
   template <class M>
   absl::StatusOr<Protocol<M>> Register(ProtocolSpec<M> spec) {
-    return table().Register(std::move(spec));
+    absl::StatusOr<Protocol<M>> protocol = table().Register(std::move(spec));
+    if (protocol.ok()) NoteExecutor(*protocol->parts()->executor);
+    return protocol;
   }
 
   // Asks the access point, with a callback (void(absl::StatusOr<M>)) or a stat machine. See TransportHandle::Send; here also
@@ -146,6 +148,7 @@ class ListenRain {
  private:
   class Engine;
   ProtocolRegisterTable& table();
+  void NoteExecutor(const Executor& executor);
   TransportPool& pool();
   absl::StatusOr<Listener> ListenWith(const SharedProtocol& protocol, const TransportKey& key,
                                       std::shared_ptr<const RequestSink> sink);

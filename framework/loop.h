@@ -31,9 +31,12 @@ class TurnTask {
   TurnTask* previous_ = nullptr;
 };
 
-// Run: thread any; the task runs in a later turn, in the order of the calls. concurrency() is 1.
+// Run: thread any; the task runs in a later turn, in the order of the calls. concurrency() is 1. Turns run on the loop's own
+// thread, if it has one, or on that of whoever drives it (RunTurn, Drive).
 class Loop : public Executor {
  public:
+  bool on_loop() const final { return true; }
+
   // True if the calling thread holds the baton: it may touch whatever lives on the loop. Thread: any.
   virtual bool InLoop() const = 0;
 
@@ -52,9 +55,9 @@ class Loop : public Executor {
 
   // Who drives this loop: its own thread, or callers that wait for it. Null: these may not. Thread: any.
   virtual Helm* helm() { return nullptr; }
-  // Takes the baton and runs turns as long as `wanted`, which is asked in the loop before each of them. In between others get the
-  // baton who want it. Thread: the one that has the helm.
-  virtual void Drive(absl::FunctionRef<bool()> wanted);
+  // Takes the baton and runs turns as long as `wanted`, which is asked in the loop before each of them; if it never is, one that
+  // does not wait. In between others get the baton who want it. Thread: the one that has the helm.
+  virtual void Drive(absl::FunctionRef<bool()> wanted) noexcept;
 };
 
 }  // namespace rain

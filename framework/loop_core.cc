@@ -7,7 +7,7 @@
 
 namespace rain {
 
-void Loop::Drive(absl::FunctionRef<bool()>) { assert(helm() != nullptr && "a loop with a helm says how it is driven"); }
+void Loop::Drive(absl::FunctionRef<bool()>) noexcept { assert(false && "this loop has no helm, or should say how it is driven"); }
 
 TurnTask::~TurnTask() {
   if (next_ == nullptr) return;
@@ -82,7 +82,7 @@ bool LoopCore::Post(absl::AnyInvocable<void() &&> task) {
   MutexLock lock(mutex_);
   if (shut_) return false;  // destroyed by the caller, outside the lock
   posted_.push_back(std::move(task));
-  return !has_posted_.exchange(true, std::memory_order_acq_rel);
+  return !has_posted_.exchange(true) && asleep_.load();
 }
 
 void LoopCore::Shut() {
@@ -117,7 +117,7 @@ size_t LoopCore::Work() {
 }
 
 Instant LoopCore::NextDeadline() {
-  if (has_posted_.load(std::memory_order_acquire) || !turn_ends_.empty()) return now_;
+  if (has_posted_.load() || !turn_ends_.empty()) return now_;
   return timers_.next();
 }
 

@@ -46,7 +46,8 @@ class LoopCore {
   Instant now() const { return now_; }
   void Refresh() { now_ = clock_.Now(); }
 
-  // Thread: any. True if the loop must be woken: nothing was waiting before. After Shut the task is destroyed unrun.
+  // Thread: any. True if the loop must be woken: it sleeps, and nothing was waiting before. After Shut the task is destroyed
+  // unrun.
   bool Post(absl::AnyInvocable<void() &&> task);
   // Thread: any. Destroys what waits and all that comes later.
   void Shut();
@@ -54,6 +55,9 @@ class LoopCore {
   // The work of one turn beside its input: posted tasks, due timers, turn ends, each once. What tasks throw is logged.
   // Returns how many tasks and timers ran.
   size_t Work();
+  // False: NextDeadline is looked at again before the loop waits for anything, so that who posts need not wake it. A loop that
+  // says true looks at it after that. At first it is true.
+  void set_asleep(bool asleep) { asleep_.store(asleep); }
   // When Work will have something to do, if nothing happens before: now() if it has already. Infinite() if nothing waits.
   Instant NextDeadline();
 
@@ -65,7 +69,10 @@ class LoopCore {
   TimerHeap timers_;
   TurnList turn_ends_;
   std::vector<absl::AnyInvocable<void() &&>> running_;
+  // The loop stores asleep_ before it reads has_posted_; who posts, the other way round. All in one order (sequentially
+  // consistent), so that one of the two sees the other.
   Atomic<bool> has_posted_{false};
+  Atomic<bool> asleep_{true};
   Mutex mutex_;
   bool shut_ ABSL_GUARDED_BY(mutex_) = false;
   std::vector<absl::AnyInvocable<void() &&>> posted_ ABSL_GUARDED_BY(mutex_);

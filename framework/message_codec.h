@@ -7,7 +7,8 @@
 
 namespace rain {
 
-// Thread: any, several at once. What these throw is caught and becomes INVALID_ARGUMENT.
+// Thread: any, several at once; must not block, for who encodes may hold a loop. What these throw is caught and becomes
+// INVALID_ARGUMENT.
 template <class M>
 class MessageCodec : public HeaderCodec {
  public:

@@ -23,11 +23,11 @@ bool Shard::Mail(Outgoing& outgoing) {
     (was_empty ? first_mail_ : last_mail_->next) = &outgoing;
     last_mail_ = &outgoing;
   }
-  if (was_empty) loop_->Run([self = Ref<Shard>::Share(this)] { self->DrainMailbox(); });
+  if (was_empty) loop_->Run([self = Ref<Shard>::Share(this)] { self->TakeMail(); });
   return true;
 }
 
-void Shard::DrainMailbox() {
+void Shard::TakeMail() {
   Outgoing* mail = nullptr;
   {
     MutexLock lock(mutex_);
@@ -82,10 +82,7 @@ void Shard::ExecuteAndWait(absl::AnyInvocable<void() &&> task) {
 Dispatcher& Shard::DispatcherOf(const std::shared_ptr<const ProtocolParts>& protocol) {
   MutexLock lock(mutex_);
   auto& dispatcher = dispatchers_[protocol.get()];
-  if (dispatcher == nullptr) {
-    dispatcher = std::make_unique<Dispatcher>(*this, protocol);
-    if (protocol->executor->concurrency() == 0) runs_user_code_.store(true, std::memory_order_relaxed);
-  }
+  if (dispatcher == nullptr) dispatcher = std::make_unique<Dispatcher>(*this, protocol);
   return *dispatcher;
 }
 
@@ -136,7 +133,7 @@ void Shard::Shut() {
     MutexLock lock(mutex_);
     closed_ = true;
   }
-  DrainMailbox();
+  TakeMail();
   // What the ends above had to tell is told in this turn's end.
 }
 

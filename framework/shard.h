@@ -7,10 +7,10 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
-#include "listenrain/framework/atomic.h"
 #include "listenrain/framework/buffer.h"
 #include "listenrain/framework/dispatcher.h"
 #include "listenrain/framework/drain.h"
+#include "listenrain/framework/helm.h"
 #include "listenrain/framework/intrusive_list.h"
 #include "listenrain/framework/loop.h"
 #include "listenrain/framework/mutex.h"
@@ -50,14 +50,19 @@ class Shard final : public RefCounted, private TurnTask {
 
   // Thread: any.
   Loop& loop() const { return *loop_; }
-  // Of the loop; null too where user code runs on the loop, which is then no caller's to drive.
-  Helm* helm() const { return runs_user_code_.load(std::memory_order_relaxed) ? nullptr : loop_->helm(); }
+  // The loop's, if callers may drive it; else null.
+  Helm* helm() const {
+    Helm* helm = loop_->helm();
+    return helm != nullptr && helm->lends() ? helm : nullptr;
+  }
   BufferPool& buffers() const { return *buffers_; }
   OutgoingPool& nodes() { return nodes_; }
   Observer* observer() const { return observer_.get(); }
 
   // Brings a message, with its box set, to its transport. False if the shard is shut: the caller keeps the node. Thread: any.
   bool Mail(Outgoing& outgoing);
+  // Takes in what was mailed so far. Thread: loop.
+  void TakeMail();
   // Runs the task on the loop: now if this thread holds the baton, else in a later turn. Thread: any.
   void Execute(absl::AnyInvocable<void() &&> task);
 
@@ -86,7 +91,6 @@ class Shard final : public RefCounted, private TurnTask {
   bool ending() const { return ending_ || shut_; }
 
  private:
-  void DrainMailbox();
   void OnTurnEnd() override;
 
   const std::shared_ptr<Loop> loop_;
@@ -97,7 +101,6 @@ class Shard final : public RefCounted, private TurnTask {
   std::vector<std::unique_ptr<Resident>> graves_;
   bool shut_ = false;
   bool ending_ = false;
-  Atomic<bool> runs_user_code_{false};  // a protocol's executor is inline
 
   Mutex mutex_;
   Outgoing* first_mail_ ABSL_GUARDED_BY(mutex_) = nullptr;

@@ -8,16 +8,19 @@ namespace rain {
 absl::Status SyncWaiter::Submit(PostBox& box, Submission& submission, Encode encode) {
   submission.where = RunOn::loop;
   submission.waiter = this;
-  absl::Status status;
-  helm_ = box.shard().helm();
+  shard_ = &box.shard();
+  helm_ = shard_->helm();
   if (helm_ == nullptr) return box.Submit(submission, encode);
-  loop_ = &box.shard().loop();
+  absl::Status status;
   if (helm_->Take(caller_)) {
     // On the loop the request is written at once: nobody has to be woken, and it needs no node of the mailbox.
     bool submitted = false;
-    loop_->Drive([&] {
-      if (!std::exchange(submitted, true)) status = box.Submit(submission, encode);
-      return status.ok() && !caller_.told();
+    shard_->loop().Drive([&] {
+      if (!std::exchange(submitted, true)) {
+        shard_->TakeMail();  // what this thread has sent before leaves before
+        status = box.Submit(submission, encode);
+      }
+      return status.ok() && MayDriveOn();
     });
     Leave();
   } else {
@@ -28,14 +31,19 @@ absl::Status SyncWaiter::Submit(PostBox& box, Submission& submission, Encode enc
 }
 
 absl::StatusOr<Reply> SyncWaiter::Wait() {
-  if (helm_ == nullptr) {
-    caller_.Await();
-  } else if (helm_->Wait(caller_)) {
-    loop_->Drive([this] { return !caller_.told(); });
-    Leave();
+  if (helm_ != nullptr) {
+    if (helm_->Wait(caller_)) {
+      shard_->loop().Drive([this] { return MayDriveOn(); });
+      Leave();
+    }
+    helm_ = nullptr;
   }
+  caller_.Await();
   return *std::move(outcome_);
 }
+
+// While it drives, others may begin to run user code on this loop.
+bool SyncWaiter::MayDriveOn() const { return !caller_.told() && shard_->helm() != nullptr; }
 
 void SyncWaiter::Leave() { std::exchange(helm_, nullptr)->Leave(caller_); }
 

@@ -12,11 +12,15 @@
 
 namespace rain {
 
-class Loop;
+class Shard;
 
 // Lives on the waiting thread's stack, for one request. Thread: loop completes; the owner, which holds no baton, does the rest.
 class SyncWaiter final : public Completion {
  public:
+  ~SyncWaiter() override {
+    if (helm_ != nullptr) Leave();
+  }
+
   // As PostBox::Submit, with this as the one who waits. After OK the outcome follows from Wait.
   absl::Status Submit(PostBox& box, Submission& submission, Encode encode);
   // Blocks until the outcome is there: the engine's deadlines see to that.
@@ -30,13 +34,13 @@ class SyncWaiter final : public Completion {
     outcome_.emplace(std::move(outcome));
     caller_.Tell();  // this may be gone now
   }
+  bool MayDriveOn() const;
   void Leave();
 
   std::optional<absl::StatusOr<Reply>> outcome_;  // belongs to the loop until the caller is told
   Helm::Caller caller_;
-  // Set while this is among the callers of the loop's helm.
-  Helm* helm_ = nullptr;
-  Loop* loop_ = nullptr;
+  Shard* shard_ = nullptr;  // the request's, once submitted
+  Helm* helm_ = nullptr;    // while this is among its callers
 };
 
 }  // namespace rain

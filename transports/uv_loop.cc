@@ -34,7 +34,7 @@ class UvLoop : public DescriptorLoop {
   UvLoop() : core_(SystemClock(), std::random_device()()), watches_([this] { BeforeWatchCallback(); }) {}
 
   void Run(absl::AnyInvocable<void() &&> task) final {
-    if (core_.Post(std::move(task)) && asleep_.load()) Wake();
+    if (core_.Post(std::move(task))) Wake();
   }
   int concurrency() const final { return 1; }
   bool InLoop() const final { return core_.baton().HeldHere(); }
@@ -60,14 +60,11 @@ class UvLoop : public DescriptorLoop {
   virtual void OnWake() {}
 
   virtual void Wake() { uv_async_send(&async_); }
-  // Does what there is to do now: what is due, or else the callbacks of ready descriptors and what follows from them. That is a
-  // turn without libuv, if libuv has nothing to add. Waits for nothing.
+  // Does what there is to do now: what is due, then the callbacks of ready descriptors and what follows from them. That is a turn
+  // without libuv, if libuv has nothing to add. Waits for nothing.
   void Look();
 
   LoopCore core_;
-  // False: the loop looks for posted tasks by itself, and need not be woken. Stored before that is looked for last, and read
-  // after one is posted: in one order (sequentially consistent), so that one of the two sees the other.
-  std::atomic<bool> asleep_{true};
   Instant turn_deadline_ = Instant::Infinite();  // the turn does not wait beyond it
   uint64_t happened_ = 0;                        // counts whatever gave the loop something to do
 
@@ -168,7 +165,6 @@ void UvLoop::Look() {
   if (core_.NextDeadline() <= core_.now()) {
     ++happened_;
     core_.Work();
-    return;
   }
   if (watches_.TakeChanges()) return RunReady();  // which epoll does not know yet
   std::array<epoll_event, 2> ready;
@@ -188,7 +184,7 @@ class ThreadedUvLoop final : public UvLoop {
   absl::Status Start();
   bool RunTurn(Instant deadline) override;
   Helm* helm() override { return &helm_; }
-  void Drive(absl::FunctionRef<bool()> wanted) override;
+  void Drive(absl::FunctionRef<bool()> wanted) noexcept override;
   // Ends the loop and deletes it, at once or, inside a turn, after that turn.
   void End();
 
@@ -254,19 +250,20 @@ bool ThreadedUvLoop::RunTurn(Instant deadline) {
   return true;
 }
 
-void ThreadedUvLoop::Drive(absl::FunctionRef<bool()> wanted) {
+void ThreadedUvLoop::Drive(absl::FunctionRef<bool()> wanted) noexcept {
   const auto take = [this] {
     core_.baton().Acquire(Instant::Infinite(), [this] { Wake(); });
     core_.Refresh();
   };
   take();
+  if (!wanted()) Look();  // who can but fail, again and again, keeps nobody from what the loop brings
   while (wanted()) {
     Turn(Instant::Infinite());
     if (!core_.baton().wanted()) continue;
     core_.baton().Release();
     take();
   }
-  asleep_.store(true);  // perhaps nobody looks now
+  core_.set_asleep(true);  // perhaps nobody looks now
   core_.baton().Release();
 }
 
@@ -274,9 +271,9 @@ void ThreadedUvLoop::Turn(Instant deadline) {
   turn_deadline_ = deadline;
   if (polling_.ShouldPoll() && Poll(deadline)) return polling_.OnPollingPaid();
   const Instant fell_asleep = core_.now();
-  asleep_.store(true);
+  core_.set_asleep(true);
   uv_run(&uv_, UV_RUN_ONCE);
-  asleep_.store(false);
+  core_.set_asleep(false);
   // Waking takes as long as some looks; and where both ends of a channel sleep, each waits for the other to wake as well.
   constexpr int kShortSleeps = 4;
   if (now() < fell_asleep + options_.poll * kShortSleeps) polling_.OnShortSleep();

@@ -1,6 +1,8 @@
-// Threads that drive a libuv loop in place of its own.
+// Who and what a libuv loop with a thread of its own is driven by.
 #include <gtest/gtest.h>
+#include <unistd.h>
 
+#include <chrono>
 #include <functional>
 #include <future>
 #include <memory>
@@ -8,6 +10,7 @@
 #include <utility>
 
 #include "listenrain/framework/helm.h"
+#include "listenrain/transports/readiness.h"
 #include "listenrain/transports/uv_loop.h"
 
 namespace rain {
@@ -22,6 +25,15 @@ class UvLoopDriving : public testing::TestWithParam<absl::Duration> {
     std::promise<std::thread::id> where;
     loop_->Run([&] { where.set_value(get_id()); });
     return where.get_future().get();
+  }
+
+  void RunOnIt(const std::function<void()>& task) {
+    std::promise<void> ran;
+    loop_->Run([&] {
+      task();
+      ran.set_value();
+    });
+    ran.get_future().wait();
   }
 
   std::shared_ptr<Loop> loop_ = NewUvLoop({.poll = GetParam()}).value();
@@ -118,6 +130,34 @@ TEST_P(UvLoopDriving, TheOneThatWaitsBesideTakesOver) {
   EXPECT_TRUE(helm.Wait(second));
   loop_->Drive([] { return false; });
   helm.Leave(second);
+}
+
+TEST_P(UvLoopDriving, TasksThatAlwaysHaveAnotherDoNotKeepDescriptorsFromBeingTold) {
+  int ends[2];
+  ASSERT_EQ(pipe(ends), 0);
+  std::promise<void> told;
+  std::unique_ptr<Watch> watch;
+  bool over = false;
+  std::function<void()> again = [&] {
+    if (!over) loop_->Run([&] { again(); });
+  };
+  RunOnIt([&] {
+    watch = WatchDescriptor(*loop_, ends[0], [&](Readiness) {
+              over = true;
+              watch->Want(false, false);
+              told.set_value();
+            }).value();
+    watch->Want(true, false);
+    again();
+  });
+  ASSERT_EQ(write(ends[1], "!", 1), 1);
+  EXPECT_EQ(told.get_future().wait_for(std::chrono::seconds(20)), std::future_status::ready);
+  RunOnIt([&] {
+    over = true;
+    watch = nullptr;
+  });
+  close(ends[0]);
+  close(ends[1]);
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
 // Blocking calls where they must not be, and where they may.
+#include <atomic>
 #include <set>
 #include <string>
 #include <thread>
@@ -6,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "listenrain/executors/inline_executor.h"
+#include "listenrain/executors/serial_executor.h"
 #include "listenrain/executors/thread_pool.h"
 #include "listenrain/testing/faults/fault_rig_test.h"
 #include "listenrain/testing/scale.h"
@@ -126,22 +128,71 @@ TEST_P(BlockingFaults, AHandlerThatSyncSendsToItsOwnListenerIsAnsweredWhileAWork
   EXPECT_EQ(reply->text(), "round");
 }
 
-// A thread in SyncSend may drive the loop, but runs nobody's code meanwhile.
+// A thread in SyncSend may drive the loop, but runs nobody's code meanwhile: neither that of its own ListenRain nor another
+// one's.
 TEST_P(BlockingFaults, NoHandlerRunsOnAThreadThatWaits) {
-  for (const bool inlined : {false, true}) {
-    Side::Options options;
-    if (inlined) options.executor = NewInlineExecutor();
-    Side& both = NewSide(std::move(options));
+  for (const char* where : {"pool", "inline", "loop", "serial"}) {
+    SCOPED_TRACE(where);
+    const absl::string_view kind = where;
+    const std::shared_ptr<Loop> loop = NewUvLoop().value();
+    std::shared_ptr<Executor> executor;
+    if (kind == "inline") executor = NewInlineExecutor();
+    if (kind == "loop") executor = loop;
+    if (kind == "serial") executor = NewSerialExecutor(loop).value();
+    const auto client = NewListenRain({.loops = {loop}}).value();
+    const auto server = NewListenRain({.loops = {loop}, .executor = executor}).value();
+    const Protocol<Message> asks = RegisterMessages(*client).value();
+    const Protocol<Message> serves = RegisterMessages(*server).value();
     std::set<std::thread::id> handlers;
-    Listener listener = both.Listen(FreshKey(), Handling([&](Message message, CallContext, Responder<Message> responder) {
-                                      handlers.insert(std::this_thread::get_id());
-                                      EXPECT_TRUE(responder.Reply(message).ok());
-                                    }));
-    for (int i = 0; i < 100; ++i) {
-      EXPECT_TRUE(both.rain().SyncSend(both.protocol(), listener.bound_key(), Message::Text("?")).ok());
-    }
+    const auto listener =
+        server->Listen(serves, FreshKey(), Handling([&](Message message, CallContext, Responder<Message> responder) {
+                         handlers.insert(std::this_thread::get_id());
+                         EXPECT_TRUE(responder.Reply(message).ok());
+                       }));
+    ASSERT_TRUE(listener.ok()) << listener.status();
+    for (int i = 0; i < 100; ++i) EXPECT_TRUE(client->SyncSend(asks, listener->bound_key(), Message::Text("?")).ok());
     EXPECT_FALSE(handlers.contains(std::this_thread::get_id()));
   }
+}
+
+TEST_P(BlockingFaults, WhatAThreadSentBeforeItWaitsComesFirst) {
+  Side::Options options;
+  options.executor = NewSerialExecutor(NewThreadPool({.threads = 1})).value();
+  Side& server = NewSide(std::move(options));
+  Side& client = NewSide();
+  int handled = 0;
+  Listener listener = server.Listen(FreshKey(), Handling([&](Message message, CallContext, Responder<Message> responder) {
+                                      EXPECT_EQ(message.text(), absl::StrCat(handled));
+                                      ++handled;
+                                      EXPECT_TRUE(responder.Reply(message).ok());
+                                    }));
+  const auto transport = client.Open(listener.bound_key());
+  Outcomes outcomes;
+  const int64_t pairs = Scaled(2'000, 300, 20'000);
+  for (int64_t i = 0; i < pairs; ++i) {
+    EXPECT_TRUE(outcomes.Ask(transport, Message::Text(absl::StrCat(2 * i))).ok());
+    EXPECT_TRUE(transport.SyncSend(Message::Text(absl::StrCat(2 * i + 1))).ok());
+  }
+  outcomes.Wait();
+  EXPECT_EQ(handled, 2 * pairs);
+}
+
+// A thread that asks again and again for what is refused does not keep the loop from being driven.
+TEST_P(BlockingFaults, BlockingCallsThatAreRefusedKeepNobodyFromBeingAnswered) {
+  Side& server = NewSide();
+  Side& client = NewSide();
+  Listener listener = server.Listen(FreshKey(), Echo());
+  const auto transport = client.Open(listener.bound_key());
+  std::atomic<bool> over{false};
+  std::thread refused([&] {
+    while (!over) EXPECT_FALSE(transport.SyncSend(Message::Text("?"), {.timeout = absl::Seconds(-1)}).ok());
+  });
+  Outcomes outcomes;
+  for (int i = 0; i < 100; ++i) EXPECT_TRUE(outcomes.Ask(transport, Message::Text("?"), {.timeout = absl::Seconds(60)}).ok());
+  outcomes.Wait();
+  over = true;
+  refused.join();
+  EXPECT_EQ(outcomes.replied(), 100) << outcomes.last();
 }
 
 // Callers that come and go, others' callbacks, and timers, whoever drives.

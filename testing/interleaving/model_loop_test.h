@@ -1,4 +1,4 @@
-// ModelLoop: a loop as UvLoop is one, whose wake-up is modelled: so its turns can be explored.
+// ModelLoop: a loop as UvLoop is one, but without descriptors, and with a wake-up that is modelled: so its turns can be explored.
 #pragma once
 
 #include <algorithm>
@@ -64,15 +64,17 @@ class ModelLoop final : public Loop {
     return true;
   }
   Helm* helm() override { return &helm_; }
-  void Drive(absl::FunctionRef<bool()> wanted) override {
+  void Drive(absl::FunctionRef<bool()> wanted) noexcept override {
     const auto take = [this] { core_.baton().Acquire(Instant::Infinite(), [this] { alarm_.Ring(); }); };
     take();
+    if (!wanted()) core_.Work();
     while (wanted()) {
       Turn(Instant::Infinite());
       if (!core_.baton().wanted()) continue;
       core_.baton().Release();
       take();
     }
+    core_.set_asleep(true);
     core_.baton().Release();
   }
 
@@ -98,11 +100,13 @@ class ModelLoop final : public Loop {
 
  private:
   void Turn(Instant deadline) {
+    core_.set_asleep(true);
     if (core_.NextDeadline() <= core_.now()) {
       core_.Work();
       deadline = core_.now();
     }
     alarm_.Sleep(std::min(core_.NextDeadline(), deadline));
+    core_.set_asleep(false);
     core_.Work();
   }
 
