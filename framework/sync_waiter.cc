@@ -2,17 +2,20 @@
 
 #include "listenrain/framework/loop.h"
 #include "listenrain/framework/shard.h"
+#include "listenrain/framework/status.h"
 
 namespace rain {
 
+// Who waits is told of a refusal as of any other outcome: whether it is made here or in the mailbox depends on who drives.
 absl::Status SyncWaiter::Submit(PostBox& box, Submission& submission, Encode encode) {
   submission.where = RunOn::loop;
   submission.waiter = this;
   shard_ = &box.shard();
   helm_ = shard_->helm();
-  if (helm_ == nullptr) return box.Submit(submission, encode);
   absl::Status status;
-  if (helm_->Take(caller_)) {
+  if (helm_ == nullptr) {
+    status = box.Submit(submission, encode);
+  } else if (helm_->Take(caller_)) {
     // On the loop the request is written at once: nobody has to be woken, and it needs no node of the mailbox.
     bool submitted = false;
     shard_->loop().Drive([&] {
@@ -27,7 +30,7 @@ absl::Status SyncWaiter::Submit(PostBox& box, Submission& submission, Encode enc
     status = box.Submit(submission, encode);
     if (!status.ok()) Leave();
   }
-  return status;
+  return WithOrigin(WithBytesSent(std::move(status), BytesSent::none), Origin::local);
 }
 
 absl::StatusOr<Reply> SyncWaiter::Wait() {
