@@ -1,6 +1,5 @@
 #include "listenrain/framework/helm.h"
 
-#include <cassert>
 #include <chrono>
 
 #include "listenrain/framework/clock.h"

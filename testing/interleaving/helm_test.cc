@@ -69,15 +69,14 @@ using SetUp = std::function<void(Scenario&, const std::shared_ptr<Driven>&)>;
 // Every order in which the threads are stopped so often at most where they could go on, in a long run once more, with a loop that
 // counts their parts.
 void ExpectAllWell(const char* name, int parts, const SetUp& set_up, size_t preemptions = 1) {
-  const Exploration all =
-      ExploreAndTell(name,
-                     [&](Scenario& scenario) {
-                       auto driven = std::make_shared<Driven>(parts);
-                       scenario.Thread("loop", [driven] { driven->loop.ThreadMain(); });
-                       set_up(scenario, driven);
-                       scenario.Thread("ends", [driven] { driven->EndWhenDone(); });
-                     },
-                     {.max_steps = 4000, .max_preemptions = Scaled(0, 0, 1) + preemptions});
+  const Exploration all = ExploreAndTell(name,
+                                         [&](Scenario& scenario) {
+                                           auto driven = std::make_shared<Driven>(parts);
+                                           scenario.Thread("loop", [driven] { driven->loop.ThreadMain(); });
+                                           set_up(scenario, driven);
+                                           scenario.Thread("ends", [driven] { driven->EndWhenDone(); });
+                                         },
+                                         {.max_steps = 4000, .max_preemptions = Scaled(0, 0, 1) + preemptions});
   EXPECT_TRUE(all.ok()) << all.failure;
 }
 
