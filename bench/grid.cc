@@ -11,6 +11,8 @@ namespace {
 
 constexpr size_t kKiB = 1 << 10;
 constexpr size_t kMiB = 1 << 20;
+constexpr absl::string_view kNoPoll = "nopoll";
+constexpr absl::string_view kNoDrive = "nodrive";
 
 struct Grid {
   absl::string_view name;
@@ -19,6 +21,9 @@ struct Grid {
 
 constexpr GridRow InProcess(size_t parallel, size_t payload_bytes) {
   return {.parallel = parallel, .payload_bytes = payload_bytes, .in_process = true};
+}
+constexpr GridRow OfClients(size_t clients, size_t parallel, size_t payload_bytes) {
+  return {.parallel = parallel, .payload_bytes = payload_bytes, .clients = clients};
 }
 constexpr GridRow OnOneLoop(GridRow row) {
   row.same_loop = true;
@@ -53,18 +58,30 @@ const std::vector<Grid>& Grids() {
       {"inproc",
        {OnOneLoop(InProcess(1, 110)), InProcess(64, 110), ByReference(InProcess(1, 64)), ByReference(InProcess(1, 4 * kMiB)),
         OnOneLoop(ByReference(InProcess(1, 64))), OnOneLoop(ByReference(InProcess(1, 4 * kMiB)))}},
+      {"crowd", {OfClients(4, 1, 110), OfClients(4, 64, 110), OfClients(4, 1, 4 * kKiB), OfClients(4, 16, 4 * kKiB)}},
+      {"blocking",
+       {{Workload::echo, 1, 110}, {Workload::echo, 1, 4 * kKiB}, {Workload::echo, 4, 4 * kKiB}, {Workload::echo, 16, 4 * kKiB}}},
   };
   return *grids;
 }
 
 absl::StatusOr<Contender> ContenderNamed(absl::string_view name) {
-  const std::pair<absl::string_view, absl::string_view> words = absl::StrSplit(name, absl::MaxSplits(':', 1));
-  const absl::StatusOr<EngineKind> engine = EngineNamed(words.first);
+  const std::vector<absl::string_view> words = absl::StrSplit(name, ':');
+  const absl::StatusOr<EngineKind> engine = EngineNamed(words.front());
   if (!engine.ok()) return absl::InvalidArgumentError(absl::StrCat("--contenders: ", engine.status().message()));
-  if (words.second.empty()) return Contender{*engine, Mode::callback};
-  const absl::StatusOr<Mode> mode = ModeNamed(words.second);
-  if (!mode.ok()) return absl::InvalidArgumentError(absl::StrCat("--contenders: ", mode.status().message()));
-  return Contender{*engine, *mode};
+  Contender contender{*engine};
+  for (const absl::string_view word : absl::MakeSpan(words).subspan(1)) {
+    if (word == kNoPoll) {
+      contender.poll = false;
+    } else if (word == kNoDrive) {
+      contender.drive = false;
+    } else if (const absl::StatusOr<Mode> mode = ModeNamed(word); mode.ok()) {
+      contender.mode = *mode;
+    } else {
+      return absl::InvalidArgumentError(absl::StrCat("--contenders: ", mode.status().message(), ", ", kNoPoll, ", ", kNoDrive));
+    }
+  }
+  return contender;
 }
 
 absl::Status CheckAll(const Options& base, const std::vector<GridRow>& rows, const std::vector<Contender>& contenders) {
@@ -89,7 +106,12 @@ absl::StatusOr<std::vector<GridRow>> GridNamed(absl::string_view name) {
   return absl::InvalidArgumentError(absl::StrCat("grid ", name, ": must be one of ", absl::StrJoin(Grids(), ", ", append_name)));
 }
 
-absl::string_view UsualContenders(absl::string_view grid) { return grid == "inproc" ? "rain,ring" : "rain,epoll_poll"; }
+absl::string_view UsualContenders(absl::string_view grid) {
+  if (grid == "inproc") return "rain,ring";
+  if (grid == "crowd") return "rain,rain:nopoll";
+  if (grid == "blocking") return "rain:sync,rain:sync:nodrive";
+  return "rain,epoll_poll";
+}
 
 absl::StatusOr<std::vector<Contender>> ContendersNamed(absl::string_view names) {
   std::vector<Contender> contenders;
@@ -102,20 +124,28 @@ absl::StatusOr<std::vector<Contender>> ContendersNamed(absl::string_view names) 
 }
 
 std::string NameOf(const Contender& contender) {
-  if (contender.mode == Mode::callback) return std::string(NameOf(contender.engine));
-  return absl::StrCat(NameOf(contender.engine), ":", NameOf(contender.mode));
+  std::string name(NameOf(contender.engine));
+  if (contender.mode != Mode::callback) absl::StrAppend(&name, ":", NameOf(contender.mode));
+  if (!contender.poll) absl::StrAppend(&name, ":", kNoPoll);
+  if (!contender.drive) absl::StrAppend(&name, ":", kNoDrive);
+  return name;
 }
 
 std::string RunnerText(const Options& options) {
-  return absl::StrCat(NameOf(Contender{options.engine, options.mode}), options.same_loop ? ", one loop" : "");
+  const bool poll = !Polls(options.engine) || options.poll > absl::ZeroDuration();
+  return absl::StrCat(NameOf(Contender{options.engine, options.mode, poll, options.drive}),
+                      options.same_loop ? ", one loop" : "");
 }
 
 Options OptionsOf(const Options& base, const GridRow& row, const Contender& contender) {
   Options options = contender.engine == EngineKind::rain ? base : RawTwinOf(base, contender.engine);
   options.mode = contender.mode;
+  options.drive = contender.drive;
+  if (!contender.poll) options.poll = absl::ZeroDuration();
   options.workload = row.workload;
   options.parallel = row.parallel;
   options.payload_bytes = row.payload_bytes;
+  options.clients = row.clients;
   if (row.in_process) options.carrier = Carrier::inproc;
   if (row.same_loop && contender.engine == EngineKind::rain) options.same_loop = true;
   if (row.shared_payload) options.shared_payload = true;

@@ -18,6 +18,7 @@ struct GridRow {
   Workload workload = Workload::echo;
   size_t parallel = 0;
   size_t payload_bytes = 0;
+  size_t clients = 1;
   bool in_process = false;      // whatever the base's transport is
   bool same_loop = false;       // for engines that have loops
   bool shared_payload = false;  // what a call costs is told as a multiple of the first such row's with as many calls and loops
@@ -27,6 +28,8 @@ struct GridRow {
 struct Contender {
   EngineKind engine = EngineKind::rain;
   Mode mode = Mode::callback;
+  bool poll = true;   // false: it sleeps at once, however long the others poll
+  bool drive = true;  // as Options::drive
 };
 
 // "small", say. Errors: INVALID_ARGUMENT naming the choices.
@@ -34,7 +37,8 @@ absl::StatusOr<std::vector<GridRow>> GridNamed(absl::string_view name);
 
 // Who runs a grid unless told otherwise: the framework, and the yardstick that is most like it.
 absl::string_view UsualContenders(absl::string_view grid);
-// "rain,rain:coroutine,epoll_poll": the last is the yardstick. Errors: INVALID_ARGUMENT naming what is wrong.
+// "rain,rain:coroutine,rain:sync:nodrive,rain:nopoll,epoll_poll": the last is the yardstick. Errors: INVALID_ARGUMENT naming what
+// is wrong.
 absl::StatusOr<std::vector<Contender>> ContendersNamed(absl::string_view names);
 std::string NameOf(const Contender& contender);
 // As it ran: "rain:coroutine, one loop".

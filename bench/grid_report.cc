@@ -47,7 +47,8 @@ Ratios RatiosOf(const std::vector<Result>& runs, const std::vector<Result>& yard
 
 std::string LoadText(const GridRow& load) {
   if (load.workload == Workload::oneway) return SizeText(load.payload_bytes);
-  return absl::StrCat(load.parallel, " × ", SizeText(load.payload_bytes), load.shared_payload ? ", shared" : "");
+  const std::string clients = load.clients > 1 ? absl::StrCat(load.clients, " clients, ") : "";
+  return absl::StrCat(clients, load.parallel, " × ", SizeText(load.payload_bytes), load.shared_payload ? ", shared" : "");
 }
 
 // The first row that shares a payload, of those that are like `load` otherwise. Null if `load` shares none.
@@ -148,8 +149,8 @@ std::string RowJson(const GridResult& result, const GridResult::Row& row) {
                         row.load.shared_payload ? absl::StrFormat(R"("cost_ratio":%.4f,)", CostRatio(result, row, i)) : "",
                         R"("runs":)", JsonList(row.runs[i].size(), [&](size_t run) { return ToJson(row.runs[i][run]); }), "}");
   };
-  return absl::StrCat(absl::StrFormat(R"({"workload":"%s","parallel":%d,"payload":%d,"contenders":)", NameOf(row.load.workload),
-                                      row.load.parallel, row.load.payload_bytes),
+  return absl::StrCat(absl::StrFormat(R"({"workload":"%s","clients":%d,"parallel":%d,"payload":%d,"contenders":)",
+                                      NameOf(row.load.workload), row.load.clients, row.load.parallel, row.load.payload_bytes),
                       JsonList(row.runs.size(), contender), "}");
 }
 

@@ -27,8 +27,8 @@ absl::StatusOr<Result> AtOnce(const Options& options) { return Result{options, {
 void Silently(size_t, size_t, const Result&) {}
 
 TEST(Grid, HasLoadsThatEveryEngineCanRun) {
-  const std::map<std::string, size_t> sizes = {
-      {"small", 4}, {"listenrain", 11}, {"connections", 4}, {"oneway", 3}, {"inproc", 6}};
+  const std::map<std::string, size_t> sizes = {{"small", 4},  {"listenrain", 11}, {"connections", 4},
+                                               {"oneway", 3}, {"inproc", 6},      {"crowd", 4}};
   for (const auto& [name, size] : sizes) {
     const absl::StatusOr<std::vector<GridRow>> rows = GridNamed(name);
     ASSERT_TRUE(rows.ok()) << rows.status();
@@ -39,7 +39,8 @@ TEST(Grid, HasLoadsThatEveryEngineCanRun) {
       }
     }
   }
-  EXPECT_THAT(GridNamed("smal").status().message(), HasSubstr("must be one of small, listenrain, connections, oneway, inproc"));
+  EXPECT_THAT(GridNamed("smal").status().message(),
+              HasSubstr("must be one of small, listenrain, connections, oneway, inproc, crowd, blocking"));
 }
 
 TEST(Grid, InProcessIsOnOneLoopOrTwoForTheFrameworkAlone) {
@@ -58,12 +59,32 @@ TEST(Grid, InProcessIsOnOneLoopOrTwoForTheFrameworkAlone) {
                                    "ring", "rain, one loop", "ring"));
 }
 
+TEST(Grid, ACrowdAndBlockingThreadsRunBesideThemselvesWithoutWhatIsMeasured) {
+  for (const char* name : {"crowd", "blocking"}) {
+    const std::vector<Contender> contenders = Contenders(UsualContenders(name));
+    ASSERT_EQ(contenders.size(), 2u);
+    const std::vector<GridRow> rows = *GridNamed(name);
+    for (const GridRow& row : rows) {
+      const Options with = OptionsOf(Base(), row, contenders.front());
+      const Options without = OptionsOf(Base(), row, contenders.back());
+      EXPECT_TRUE(Check(with).ok() && Check(without).ok());
+      EXPECT_EQ(with.clients, row.clients);
+      EXPECT_EQ(with.poll, kDefaultPoll);
+      EXPECT_EQ(without.poll, row.clients > 1 ? absl::ZeroDuration() : kDefaultPoll);
+      EXPECT_TRUE(with.drive);
+      EXPECT_EQ(without.drive, row.clients > 1);
+      EXPECT_EQ(RunnerText(with), NameOf(contenders.front()));
+      EXPECT_EQ(RunnerText(without), NameOf(contenders.back()));
+    }
+  }
+}
+
 TEST(Contenders, AreEnginesWithAModeOrCallbacks) {
-  const std::vector<Contender> contenders = Contenders("rain,rain:coroutine,rain:sync,epoll_poll");
+  const std::vector<Contender> contenders = Contenders("rain,rain:coroutine,rain:sync:nodrive,rain:nopoll,epoll_poll");
   std::vector<std::string> names;
   for (const Contender& contender : contenders) names.push_back(NameOf(contender));
-  EXPECT_THAT(names, ElementsAre("rain", "rain:coroutine", "rain:sync", "epoll_poll"));
-  for (const char* wrong : {"", "rain,", "rain:callbacks", "reign"}) {
+  EXPECT_THAT(names, ElementsAre("rain", "rain:coroutine", "rain:sync:nodrive", "rain:nopoll", "epoll_poll"));
+  for (const char* wrong : {"", "rain,", "rain:callbacks", "rain:", "reign"}) {
     EXPECT_EQ(ContendersNamed(wrong).status().code(), absl::StatusCode::kInvalidArgument) << wrong;
   }
 }

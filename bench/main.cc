@@ -21,12 +21,14 @@ ABSL_FLAG(std::string, transport, "tcp", "tcp, unix (two processes each), inproc
 ABSL_FLAG(std::string, mode, "callback", "callback; coroutine: one for each call in flight; sync: as many blocking threads");
 ABSL_FLAG(std::string, codec, "", "compact, capnp; the yardsticks have raw. Empty: compact, or raw");
 ABSL_FLAG(uint32_t, parallel, 64, "calls in flight; connections; with --workload=oneway --mode=sync, threads");
+ABSL_FLAG(uint32_t, clients, 1, "echo over a socket: client processes with --parallel calls in flight each, beside one server");
 ABSL_FLAG(uint32_t, payload, 110, "bytes each way");
 ABSL_FLAG(double, seconds, 3, "how long to measure, after a warm-up of half a second");
 ABSL_FLAG(bool, json, false, "print one JSON object a line");
 ABSL_FLAG(std::string, executor, "inline", "where callbacks and handlers run: inline (the loop's thread), pool");
 ABSL_FLAG(int64_t, poll_us, absl::ToInt64Microseconds(rain::bench::kDefaultPoll),
           "rain, epoll_poll and ring look for more to do for so long before they sleep; 0: not at all");
+ABSL_FLAG(bool, drive, true, "--mode=sync of rain: threads that block for a reply may run the loop meanwhile");
 ABSL_FLAG(std::string, congestion, "", "of tcp. Empty: cubic for payloads from 32 KiB up, the system's own below");
 ABSL_FLAG(bool, same_loop, false, "of rain over inproc: client and server on one loop, which is one thread");
 ABSL_FLAG(bool, shared_payload, false,
@@ -37,9 +39,11 @@ ABSL_FLAG(uint32_t, window_mib, 0,
 ABSL_FLAG(std::string, against, "",
           "compare: epoll, epoll_poll, uv, ring. Empty: epoll_poll, or epoll if there is no polling, or ring in process");
 ABSL_FLAG(uint32_t, pairs, 5, "compare: how many runs of each");
-ABSL_FLAG(std::string, contenders, "",
-          "grid: engines, each in callback mode or in another (rain:coroutine); the last is the yardstick. "
-          "Empty: rain,epoll_poll, or rain,ring of grid inproc");
+ABSL_FLAG(
+    std::string, contenders, "",
+    "grid: engines, each in callback mode or in another (rain:coroutine); with :nopoll it sleeps at once, with :nodrive threads "
+    "that block never run the loop (rain:sync:nodrive); the last is the yardstick. Empty: rain,epoll_poll; rain,ring of grid "
+    "inproc; rain,rain:nopoll of grid crowd; rain:sync,rain:sync:nodrive of grid blocking");
 ABSL_FLAG(uint32_t, repeats, 5, "grid: how many runs of each contender on each row");
 ABSL_FLAG(std::string, json_file, "", "grid: where to write the JSON object with every run, beside what is printed");
 
@@ -51,7 +55,7 @@ constexpr char kUsage[] = R"([flags] COMMAND: how fast the framework is, beside 
   run          one run of --workload (echo: the same, for its default)
   compare      pairs of runs, the engine's and a yardstick's, and the ratio of their speeds
   table        the engine over every transport in every mode
-  grid NAME    small, listenrain, connections, oneway or inproc: a Markdown table of --contenders on all loads of the grid)";
+  grid NAME    small, listenrain, connections, oneway, inproc, crowd or blocking: a Markdown table of --contenders on all loads of the grid)";
 
 absl::StatusOr<Options> OptionsFromFlags() {
   const absl::StatusOr<EngineKind> engine = EngineNamed(absl::GetFlag(FLAGS_engine));
@@ -77,10 +81,12 @@ absl::StatusOr<Options> OptionsFromFlags() {
   options.codec = *codec;
   options.execution = *execution;
   options.parallel = absl::GetFlag(FLAGS_parallel);
+  options.clients = absl::GetFlag(FLAGS_clients);
   options.payload_bytes = absl::GetFlag(FLAGS_payload);
   options.measured = absl::Seconds(absl::GetFlag(FLAGS_seconds));
   if (Polls(*engine)) options.poll = absl::Microseconds(absl::GetFlag(FLAGS_poll_us));
   options.congestion = absl::GetFlag(FLAGS_congestion);
+  options.drive = absl::GetFlag(FLAGS_drive);
   options.same_loop = absl::GetFlag(FLAGS_same_loop);
   options.shared_payload = absl::GetFlag(FLAGS_shared_payload);
   options.window_mib = absl::GetFlag(FLAGS_window_mib);

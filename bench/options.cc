@@ -34,11 +34,23 @@ absl::Status CheckAmounts(const Options& options) {
   if (options.mode == Mode::sync && options.parallel > kMaxThreads) {
     return absl::InvalidArgumentError(absl::StrCat("--parallel must be at most ", kMaxThreads, " threads with --mode=sync"));
   }
+  if (options.clients < 1 || options.clients > kMaxClients) {
+    return absl::InvalidArgumentError(absl::StrCat("--clients must be from 1 to ", kMaxClients));
+  }
   if (options.payload_bytes > kMaxPayloadBytes) {
     return absl::InvalidArgumentError(absl::StrCat("--payload must be at most ", kMaxPayloadBytes, " bytes"));
   }
   if (options.measured <= absl::ZeroDuration()) return absl::InvalidArgumentError("--seconds must be more than 0");
   if (options.poll < absl::ZeroDuration()) return absl::InvalidArgumentError("--poll_us must be 0 or more");
+  return absl::OkStatus();
+}
+
+absl::Status CheckClients(const Options& options) {
+  if (options.clients == 1) return absl::OkStatus();
+  if (options.carrier == Carrier::inproc) {
+    return absl::InvalidArgumentError("--clients are processes: in process there is one");
+  }
+  if (options.workload != Workload::echo) return absl::InvalidArgumentError("--clients is for --workload=echo");
   return absl::OkStatus();
 }
 
@@ -130,6 +142,10 @@ absl::Status Check(const Options& options) {
   if (options.workload == Workload::oneway && options.mode == Mode::coroutine) {
     return absl::InvalidArgumentError("--workload=oneway has nothing to await: use --mode=callback or sync");
   }
+  if (!options.drive && options.mode != Mode::sync) {
+    return absl::InvalidArgumentError("--drive=false is for --mode=sync: no other mode has threads that block");
+  }
+  if (absl::Status fit = CheckClients(options); !fit.ok()) return fit;
   if (absl::Status fit = CheckSameLoop(options); !fit.ok()) return fit;
   if (absl::Status fit = CheckPayload(options); !fit.ok()) return fit;
   if (options.engine != EngineKind::rain) return CheckYardstick(options);
@@ -147,6 +163,7 @@ Options RawTwinOf(const Options& options, EngineKind yardstick) {
   twin.mode = Mode::callback;
   twin.codec = Codec::raw;
   twin.execution = Execution::direct;
+  twin.drive = true;
   twin.same_loop = false;
   twin.window_mib = 0;
   if (!Polls(yardstick)) twin.poll = absl::ZeroDuration();

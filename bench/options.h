@@ -47,19 +47,22 @@ struct Options {
   Codec codec = Codec::compact;
   Execution execution = Execution::direct;
   size_t parallel = 64;  // calls in flight; of connections: as many, one on each; one way: threads, with Mode::sync
+  size_t clients = 1;    // of echo over a socket: processes, each with so many calls in flight, beside one server
   size_t payload_bytes = 110;
   absl::Duration warm_up = absl::Milliseconds(500);
   absl::Duration measured = absl::Seconds(3);
   absl::Duration rest = absl::Milliseconds(2500);  // how long connections are left alone before their memory is read
   absl::Duration poll;                             // how long to look for more before sleeping
   std::string congestion;                          // of tcp; empty elsewhere
+  bool drive = true;                               // of rain: threads that block for a reply may run the loop meanwhile
   bool same_loop = false;                          // of rain, in process: client and server on one loop, so on one thread
   bool shared_payload = false;  // all calls carry the same bytes, by reference; of what arrives, length and ends are checked
   size_t window_mib = 0;        // of rain: what the window lets through at once, the rest being queued. 0: all that is in flight
 };
 
 inline constexpr size_t kMaxParallel = 1 << 20;
-inline constexpr size_t kMaxThreads = 4096;           // of --mode=sync
+inline constexpr size_t kMaxThreads = 4096;  // of --mode=sync
+inline constexpr size_t kMaxClients = 64;
 inline constexpr size_t kMaxRingParallel = 16 << 10;  // each call has a slot in both rings
 inline constexpr size_t kMaxPayloadBytes = 64 << 20;
 inline constexpr size_t kMaxWindowMib = 8 << 10;

@@ -16,7 +16,8 @@ std::string ServersOwn(const Result& result, double value, int decimals) {
 }
 
 std::string Load(const Options& options) {
-  const std::string amount = options.workload == Workload::echo     ? absl::StrCat(options.parallel, " in flight x ")
+  const std::string clients = options.clients > 1 ? absl::StrCat(options.clients, " clients, each ") : "";
+  const std::string amount = options.workload == Workload::echo     ? absl::StrCat(clients, options.parallel, " in flight x ")
                              : options.workload == Workload::oneway ? "one way, "
                                                                     : absl::StrCat(options.parallel, " connections x ");
   return absl::StrCat(amount, options.payload_bytes, " bytes over ", NameOf(options.carrier),
@@ -26,7 +27,9 @@ std::string Load(const Options& options) {
 
 // What most runs do not have.
 std::string RareOptionsJson(const Options& options) {
-  return absl::StrCat(options.same_loop ? R"("same_loop":true,)" : "", options.shared_payload ? R"("shared_payload":true,)" : "",
+  return absl::StrCat(options.clients > 1 ? absl::StrCat(R"("clients":)", options.clients, ",") : "",
+                      options.drive ? "" : R"("drive":false,)", options.same_loop ? R"("same_loop":true,)" : "",
+                      options.shared_payload ? R"("shared_payload":true,)" : "",
                       options.window_mib > 0 ? absl::StrCat(R"("window_mib":)", options.window_mib, ",") : "");
 }
 

@@ -1,13 +1,12 @@
 #include "listenrain/bench/run.h"
 
-#include <fcntl.h>
 #include <unistd.h>
 
-#include <cerrno>
-#include <cstring>
 #include <thread>
-#include <type_traits>
+#include <utility>
+#include <vector>
 
+#include "listenrain/bench/clients.h"
 #include "listenrain/bench/descriptor_limit.h"
 #include "listenrain/bench/engine.h"
 #include "listenrain/bench/process.h"
@@ -32,17 +31,38 @@ std::unique_ptr<Engine> NewEngine(const Options& options) {
   return NewRainEngine();
 }
 
+absl::StatusOr<Figures> MeasureAt(const Options& options, Engine& engine, absl::string_view address, pid_t server) {
+  Meter meter(options, ::getpid(), server);
+  if (options.workload == Workload::oneway) {
+    const absl::StatusOr<Flow> flow = engine.Post(options, address, meter);
+    return flow.ok() ? meter.Finish(*flow) : flow.status();
+  }
+  const absl::StatusOr<std::unique_ptr<Histogram>> latencies = engine.Call(options, address, meter);
+  if (!latencies.ok()) return latencies.status();
+  return meter.Finish(**latencies);
+}
+
+// This process is one of the clients; the others are its children.
 absl::StatusOr<Figures> MeasureBeside(const Options& options, Engine& engine, Rendezvous& rendezvous, pid_t server) {
   const absl::StatusOr<std::string> address = rendezvous.AwaitAddress();
   if (!address.ok()) return address.status();
-  Meter meter(options, ::getpid(), server);
-  if (options.workload == Workload::oneway) {
-    const absl::StatusOr<Flow> flow = engine.Post(options, *address, meter);
-    return flow.ok() ? meter.Finish(*flow) : flow.status();
+  const auto measure = [&] { return MeasureAt(options, engine, *address, server); };
+  std::vector<Client> others;
+  while (others.size() + 1 < options.clients) {
+    absl::StatusOr<Client> other = Client::Start(measure);
+    if (!other.ok()) return other.status();
+    others.push_back(*std::move(other));
   }
-  const absl::StatusOr<std::unique_ptr<Histogram>> latencies = engine.Call(options, *address, meter);
-  if (!latencies.ok()) return latencies.status();
-  return meter.Finish(**latencies);
+  std::vector<Figures> figures;
+  absl::StatusOr<Figures> own = measure();
+  if (!own.ok()) return own;
+  figures.push_back(*own);
+  for (Client& other : others) {
+    absl::StatusOr<Figures> its = other.Finish();
+    if (!its.ok()) return its;
+    figures.push_back(*its);
+  }
+  return Together(figures);
 }
 
 absl::StatusOr<Figures> RunInTwoProcesses(const Options& options, Engine& engine, Rendezvous rendezvous) {
@@ -81,40 +101,12 @@ absl::StatusOr<Figures> RunHere(const Options& options) {
                                             : RunInTwoProcesses(options, *engine, *std::move(rendezvous));
 }
 
-// How an outcome crosses from the client's process: the figures as they are, or the code and the text.
-std::string Pack(const absl::StatusOr<Figures>& outcome) {
-  static_assert(std::is_trivially_copyable_v<Figures>);
-  std::string packed(1, static_cast<char>(outcome.status().code()));
-  if (!outcome.ok()) return packed.append(outcome.status().message().data(), outcome.status().message().size());
-  return packed.append(reinterpret_cast<const char*>(&*outcome), sizeof(Figures));
-}
-
-absl::StatusOr<Figures> Unpack(absl::string_view packed) {
-  if (packed.empty()) return absl::DataLossError("the client ended without telling how");
-  const auto code = static_cast<absl::StatusCode>(packed[0]);
-  packed.remove_prefix(1);
-  if (code != absl::StatusCode::kOk) return absl::Status(code, packed);
-  if (packed.size() != sizeof(Figures)) return absl::DataLossError("the client ended while it told its figures");
-  Figures figures;
-  std::memcpy(&figures, packed.data(), sizeof(figures));
-  return figures;
-}
-
 }  // namespace
 
 absl::StatusOr<Figures> Measure(const Options& options) {
   if (absl::Status fit = Check(options); !fit.ok()) return fit;
-  int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) return SystemError("pipe", errno);
-  Descriptor results(ends[0]), told(ends[1]);
-  absl::StatusOr<ChildProcess> client =
-      ChildProcess::Start("client", [&] { return WriteAll(told.get(), Pack(RunHere(options))); });
-  if (!client.ok()) return client.status();
-  told.Close();
-  const absl::StatusOr<std::string> packed = ReadAll(results.get());
-  if (!packed.ok()) return packed.status();
-  if (absl::Status ended = client->Wait(kToEnd); !ended.ok()) return ended;
-  return Unpack(*packed);
+  absl::StatusOr<Client> client = Client::Start([&] { return RunHere(options); });
+  return client.ok() ? client->Finish() : client.status();
 }
 
 }  // namespace rain::bench

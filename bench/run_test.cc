@@ -113,6 +113,28 @@ TEST(Measure, KeepsMoreCallsInFlightThanTheDefaultLimitsAllow) {
   ASSERT_TRUE(figures.ok()) << figures.status();
 }
 
+TEST(Measure, AddsUpWhatSeveralClientsDo) {
+  Options options = ShortRun(EngineKind::rain, Carrier::tcp, 10, 110);
+  options.clients = 3;
+  for (const Options& each : {options, RawTwinOf(options, EngineKind::epoll)}) {
+    const absl::StatusOr<Figures> figures = Measure(each);
+    ASSERT_TRUE(figures.ok()) << figures.status();
+    EXPECT_NEAR(figures->calls_per_second, static_cast<double>(figures->calls) / figures->seconds,
+                1e-3 * figures->calls_per_second);
+    EXPECT_GT(figures->client_cpu_us_per_call, 0);
+    EXPECT_GT(figures->server_cpu_us_per_call, 0);
+  }
+}
+
+TEST(Measure, BlockingThreadsNeedNotDriveLoops) {
+  Options options = ShortRun(EngineKind::rain, Carrier::tcp, 4, 110);
+  options.mode = Mode::sync;
+  options.drive = false;
+  const absl::StatusOr<Figures> figures = Measure(options);
+  ASSERT_TRUE(figures.ok()) << figures.status();
+  EXPECT_GT(figures->calls, 0u);
+}
+
 TEST(Measure, RefusesOptionsThatDoNotGoTogether) {
   Options inproc = RawTwinOf(ShortRun(EngineKind::epoll, Carrier::inproc, 1, 1), EngineKind::epoll);
   EXPECT_EQ(Measure(inproc).status().code(), absl::StatusCode::kInvalidArgument);
