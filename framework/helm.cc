@@ -27,7 +27,7 @@ void Helm::Caller::Await() {
 
 bool Helm::Take(Caller& caller) {
   MutexLock lock(mutex_);
-  const bool alone = driver_ == nullptr && first_ == nullptr;
+  const bool alone = lends() && driver_ == nullptr && first_ == nullptr;
   if (alone && crowded_calls_ > 0) --crowded_calls_;
   if (alone && crowded_calls_ == 0) {
     driver_ = &caller;
@@ -69,7 +69,7 @@ void Helm::PassOn() {
     if (sleeps_) changed_.SignalOne();  // else it looks by itself, soon
     return;
   }
-  if (first_->next_ != nullptr) {
+  if (first_->next_ != nullptr || !lends()) {
     crowded_calls_ = kCallsAfterCrowd;
     summoned_ = true;
     changed_.SignalOne();

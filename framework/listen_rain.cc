@@ -28,11 +28,14 @@ class ListenRain::Engine : public std::enable_shared_from_this<ListenRain::Engin
   }
 
   ProtocolRegisterTable& table() { return table_; }
-  // User code will run on it.
+  // User code will run on it. Whoever waits, and runs a loop's turn now, ends with that turn.
   void NoteExecutor(const Executor& executor) {
     if (!executor.on_loop()) return;
     for (const Ref<Shard>& shard : shards_) {
-      if (Helm* helm = shard->loop().helm(); helm != nullptr) helm->KeepFromCallers();
+      Helm* const helm = shard->loop().helm();
+      if (helm == nullptr || !helm->lends()) continue;
+      helm->KeepFromCallers();
+      shard->loop().Run([] {});
     }
   }
   TransportPool& pool() { return *pool_; }

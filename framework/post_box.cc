@@ -31,13 +31,18 @@ absl::Status PostBox::Submit(Submission& submission, Encode encode) {
   Loop& loop = shard_->loop();
   const bool inside = loop.InLoop();
   if (submission.is_request()) {
-    const absl::Duration remaining = submission.header.remaining;
-    if (remaining < absl::ZeroDuration()) {
-      return absl::DeadlineExceededError(absl::StrCat(
-          key_.text(), ": the request's time was over before it was sent: its timeout is ", absl::FormatDuration(remaining)));
+    const absl::Duration timeout = submission.header.remaining;
+    const Instant now = inside ? loop.now() : loop.clock().Now();
+    if (submission.deadline.infinite()) {
+      submission.begun = now;
+      submission.deadline = now + timeout;
+    } else if (now > submission.begun) {  // it has waited for the loop
+      submission.header.remaining = submission.deadline - now;
     }
-    submission.begun = inside ? loop.now() : loop.clock().Now();
-    submission.deadline = submission.begun + remaining;
+    if (submission.header.remaining < absl::ZeroDuration()) {
+      return absl::DeadlineExceededError(absl::StrCat(
+          key_.text(), ": the request's time was over before it was sent: its timeout is ", absl::FormatDuration(timeout)));
+    }
   }
   if (!inside) return SubmitFromOutside(submission, encode);
   if (Transport* open = transport(); open != nullptr) return open->Submit(submission, encode);

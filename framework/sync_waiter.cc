@@ -11,6 +11,9 @@ absl::Status SyncWaiter::Submit(PostBox& box, Submission& submission, Encode enc
   submission.where = RunOn::loop;
   submission.waiter = this;
   shard_ = &box.shard();
+  // Its time begins here, though the loop may be busy for a while.
+  submission.begun = shard_->loop().clock().Now();
+  submission.deadline = submission.begun + submission.header.remaining;
   helm_ = shard_->helm();
   absl::Status status;
   if (helm_ == nullptr) {

@@ -20,6 +20,7 @@ InprocChannel::~InprocChannel() {
 void InprocChannel::Start(Loop& home, ChannelEvents& events) {
   assert(home.InLoop() && events_ == nullptr);
   events_ = &events;
+  inbox_.reserve(InprocWire::kUsualSlices);
   wire_->Attach(side_, home, *this);
   wire_->Wake(side_);
 }

@@ -31,6 +31,7 @@ void InprocWire::Attach(int side, Loop& loop, InprocChannel& end) {
   gates_[side].Open(loop);
   MutexLock lock(mutex_);
   sides_[side].attached = true;
+  pipes_[side].slices.reserve(kUsualSlices);
 }
 
 void InprocWire::Detach(int side) {

@@ -26,6 +26,8 @@ class InprocWire final : public RefCounted {
   explicit InprocWire(size_t capacity_bytes) : capacity_bytes_(capacity_bytes) {}
 
   static constexpr size_t kMaxSlices = 4096;
+  // So many wait without an allocation, however the two sides fall in with each other.
+  static constexpr size_t kUsualSlices = 16;
 
   // What a side may learn about what comes from its peer.
   struct Arrivals {

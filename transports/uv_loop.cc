@@ -162,7 +162,8 @@ void UvLoop::BeforeWatchCallback() {
 // level-triggered), so libuv can be asked at any time.
 void UvLoop::Look() {
   core_.Refresh();
-  if (core_.NextDeadline() <= core_.now()) {
+  const bool worked = core_.NextDeadline() <= core_.now();
+  if (worked) {
     ++happened_;
     core_.Work();
   }
@@ -170,7 +171,7 @@ void UvLoop::Look() {
   std::array<epoll_event, 2> ready;
   const int count = epoll_wait(uv_backend_fd(uv_), ready.data(), ready.size(), 0);
   if (count == 0) return;
-  now_is_fresh_ = true;
+  now_is_fresh_ = !worked;
   if (count != 1 || !watches_.Tell(ready[0].data.fd, ready[0].events)) return RunReady();
   AfterPolling();
 }
@@ -256,7 +257,7 @@ void ThreadedUvLoop::Drive(absl::FunctionRef<bool()> wanted) noexcept {
     core_.Refresh();
   };
   take();
-  if (!wanted()) Look();  // who can but fail, again and again, keeps nobody from what the loop brings
+  if (!wanted() && helm_.lends()) Look();  // who can but fail, again and again, keeps nobody from what the loop brings
   while (wanted()) {
     Turn(Instant::Infinite());
     if (!core_.baton().wanted()) continue;

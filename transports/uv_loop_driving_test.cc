@@ -18,6 +18,25 @@ namespace {
 
 using std::this_thread::get_id;
 
+class Pipe {
+ public:
+  Pipe() { EXPECT_EQ(pipe(ends_), 0); }
+  ~Pipe() {
+    close(ends_[0]);
+    close(ends_[1]);
+  }
+  void Write() { EXPECT_EQ(write(ends_[1], "!", 1), 1); }
+  // Of what can be read from it.
+  std::unique_ptr<Watch> WatchFrom(Loop& loop, WatchCallback callback) {
+    std::unique_ptr<Watch> watch = WatchDescriptor(loop, ends_[0], std::move(callback)).value();
+    watch->Want(true, false);
+    return watch;
+  }
+
+ private:
+  int ends_[2];
+};
+
 class UvLoopDriving : public testing::TestWithParam<absl::Duration> {
  protected:
   // The thread that a task runs on.
@@ -132,9 +151,83 @@ TEST_P(UvLoopDriving, TheOneThatWaitsBesideTakesOver) {
   helm.Leave(second);
 }
 
+TEST_P(UvLoopDriving, FromWhenUserCodeMayRunNobodyWhoWaitsTakesOver) {
+  const std::thread::id own = WhereATaskRuns();
+  Helm& helm = *loop_->helm();
+  Helm::Caller first, second;
+  ASSERT_TRUE(helm.Take(first));
+  EXPECT_FALSE(helm.Take(second));
+  helm.KeepFromCallers();
+  helm.Leave(first);
+  std::promise<std::thread::id> where;
+  loop_->Run([&] {
+    where.set_value(get_id());
+    second.Tell();
+  });
+  if (helm.Wait(second)) {
+    ADD_FAILURE() << "it took over";
+    loop_->Drive([&] { return !second.told(); });
+    helm.Leave(second);
+  }
+  EXPECT_EQ(where.get_future().get(), own);
+  EXPECT_FALSE(helm.Take(first));
+  helm.Leave(first);
+}
+
+// Who drives only to fail lets the loop look all the same: at what was posted, and at its descriptors.
+TEST_P(UvLoopDriving, WhoWantsNothingLetsTheLoopLookOnce) {
+  Pipe pipe;
+  int told = 0;
+  std::unique_ptr<Watch> watch;
+  RunOnIt([&] {
+    watch = pipe.WatchFrom(*loop_, [&](Readiness) {
+      ++told;
+      watch->Want(false, false);
+    });
+  });
+  WhereATaskRuns();  // a turn, in which epoll has learned of the pipe
+  Helm::Caller caller;
+  ASSERT_TRUE(loop_->helm()->Take(caller));
+  int ran = 0;
+  loop_->RunTurn(loop_->clock().Now());  // the loop's own thread has no turn under way
+  pipe.Write();
+  loop_->Run([&] { ++ran; });
+  loop_->Drive([] { return false; });
+  EXPECT_EQ(ran, 1);
+  EXPECT_EQ(told, 1);
+  loop_->helm()->KeepFromCallers();
+  loop_->Run([&] { ++ran; });
+  loop_->Drive([] { return false; });
+  EXPECT_EQ(ran, 1) << "user code might run in this turn";
+  loop_->helm()->Leave(caller);
+  RunOnIt([&] { watch = nullptr; });
+  EXPECT_EQ(ran, 2);
+}
+
+// A descriptor that is ready after tasks that took long.
+TEST_P(UvLoopDriving, TheTimeThatADescriptorsCallbackSeesIsNew) {
+  Pipe pipe;
+  std::promise<absl::Duration> stale;
+  std::unique_ptr<Watch> watch;
+  RunOnIt([&] {
+    watch = pipe.WatchFrom(*loop_, [&](Readiness) {
+      watch->Want(false, false);
+      stale.set_value(loop_->clock().Now() - loop_->now());
+    });
+  });
+  constexpr absl::Duration kLong = absl::Milliseconds(100);
+  RunOnIt([] {});  // keeps it looking
+  loop_->Run([&] {
+    pipe.Write();
+    const Instant end = loop_->clock().Now() + kLong;
+    while (loop_->clock().Now() < end) std::this_thread::yield();
+  });
+  EXPECT_LT(stale.get_future().get(), kLong);
+  RunOnIt([&] { watch = nullptr; });
+}
+
 TEST_P(UvLoopDriving, TasksThatAlwaysHaveAnotherDoNotKeepDescriptorsFromBeingTold) {
-  int ends[2];
-  ASSERT_EQ(pipe(ends), 0);
+  Pipe pipe;
   std::promise<void> told;
   std::unique_ptr<Watch> watch;
   bool over = false;
@@ -142,22 +235,19 @@ TEST_P(UvLoopDriving, TasksThatAlwaysHaveAnotherDoNotKeepDescriptorsFromBeingTol
     if (!over) loop_->Run([&] { again(); });
   };
   RunOnIt([&] {
-    watch = WatchDescriptor(*loop_, ends[0], [&](Readiness) {
-              over = true;
-              watch->Want(false, false);
-              told.set_value();
-            }).value();
-    watch->Want(true, false);
+    watch = pipe.WatchFrom(*loop_, [&](Readiness) {
+      over = true;
+      watch->Want(false, false);
+      told.set_value();
+    });
     again();
   });
-  ASSERT_EQ(write(ends[1], "!", 1), 1);
+  pipe.Write();
   EXPECT_EQ(told.get_future().wait_for(std::chrono::seconds(20)), std::future_status::ready);
   RunOnIt([&] {
     over = true;
     watch = nullptr;
   });
-  close(ends[0]);
-  close(ends[1]);
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 // Blocking calls where they must not be, and where they may.
 #include <atomic>
+#include <chrono>
 #include <set>
 #include <string>
 #include <thread>
@@ -193,6 +194,35 @@ TEST_P(BlockingFaults, BlockingCallsThatAreRefusedKeepNobodyFromBeingAnswered) {
   over = true;
   refused.join();
   EXPECT_EQ(outcomes.replied(), 100) << outcomes.last();
+}
+
+TEST_P(BlockingFaults, ACallWhoseTimeIsOverBeforeItsLoopIsFreeIsNotSent) {
+  Side& server = NewSide();
+  Side& client = NewSide();
+  std::atomic<int> handled{0};
+  Listener listener = server.Listen(FreshKey(), Handling([&](Message message, CallContext, Responder<Message> responder) {
+                                      ++handled;
+                                      EXPECT_TRUE(responder.Reply(message).ok());
+                                    }));
+  const auto transport = client.Open(listener.bound_key());
+  EXPECT_TRUE(transport.SyncSend(Message::Text("?")).ok());
+  Signal busy, free;
+  client.loop().Run([&] {
+    busy.Raise();
+    free.Wait();
+  });
+  busy.Wait();
+  const auto over = std::chrono::steady_clock::now() + std::chrono::milliseconds(100);
+  std::thread caller([&] {
+    const absl::Status late = transport.SyncSend(Message::Text("?"), {.timeout = absl::Milliseconds(20)}).status();
+    EXPECT_TRUE(absl::IsDeadlineExceeded(late)) << late;
+    EXPECT_EQ(BytesSentOf(late), BytesSent::none);
+  });
+  EXPECT_TRUE(Eventually([&] { return std::chrono::steady_clock::now() > over; }));
+  free.Raise();
+  caller.join();
+  EXPECT_TRUE(transport.SyncSend(Message::Text("?")).ok());
+  EXPECT_EQ(handled, 2);
 }
 
 // Callers that come and go, others' callbacks, and timers, whoever drives.

@@ -28,17 +28,17 @@ struct Driven {
       loop.Drive([&] {
         Require(loop.InLoop(), "who drives holds the baton");
         if (!std::exchange(asked, true)) ask();
-        return !caller.told();
+        return !caller.told() && helm.lends();
       });
       helm.Leave(caller);
     } else {
       ask();
       if (helm.Wait(caller)) {
-        loop.Drive([&] { return !caller.told(); });
+        loop.Drive([&] { return !caller.told() && helm.lends(); });
         helm.Leave(caller);
       }
     }
-    Require(caller.told(), "who has waited has been told");
+    caller.Await();
   }
   // One that fails before anything is asked.
   void CallInVain() {
@@ -136,6 +136,26 @@ TEST(HelmInterleaved, WhoFailsToAskPassesTheHelmOn) {
       driven->PartDone();
     });
   });
+}
+
+// What user code runs on: once nobody may drive, and the turn under way is over, that is the loop's own thread.
+TEST(HelmInterleaved, WhenTheHelmIsKeptFromCallersTheLoopsThreadTakesOver) {
+  ExpectAllWell(
+      "two callers, and a helm that is kept from them", 3,
+      [](Scenario& scenario, const std::shared_ptr<Driven>& driven) {
+        for (const char* name : {"a", "b"}) {
+          scenario.Thread(name, [driven] {
+            driven->Call();
+            driven->PartDone();
+          });
+        }
+        scenario.Thread("keeps", [driven] {
+          driven->loop.helm()->KeepFromCallers();
+          driven->loop.Run([] {});
+          driven->Post();
+        });
+      },
+      0);
 }
 
 // Somebody runs a turn of the loop while a caller drives it.

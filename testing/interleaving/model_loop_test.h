@@ -67,7 +67,7 @@ class ModelLoop final : public Loop {
   void Drive(absl::FunctionRef<bool()> wanted) noexcept override {
     const auto take = [this] { core_.baton().Acquire(Instant::Infinite(), [this] { alarm_.Ring(); }); };
     take();
-    if (!wanted()) core_.Work();
+    if (!wanted() && helm_.lends()) core_.Work();
     while (wanted()) {
       Turn(Instant::Infinite());
       if (!core_.baton().wanted()) continue;
