@@ -18,19 +18,18 @@
 namespace rain {
 namespace {
 
-using Done = absl::AnyInvocable<void(absl::StatusOr<std::unique_ptr<Channel>>) &&>;
+using Outcome = absl::StatusOr<std::unique_ptr<Channel>>;
+using Done = absl::AnyInvocable<void(Outcome) &&>;
 
-// As a timer it is the limit of a look-up, or of an address; as a turn task it tells an outcome that was known inside Next.
-class SocketDialer final : public ChannelGenerator, private TurnTask, private Timer {
+// One attempt: lives until it has told its outcome, or is given up. As a timer it is the limit of a look-up, or of an address; as
+// a turn task it tells an outcome that was known at once.
+class Attempt final : private TurnTask, private Timer {
  public:
-  explicit SocketDialer(SocketDialerParts parts) : parts_(std::move(parts)), backoff_(parts_.backoff) {}
+  // `key` and `loop` are borrowed.
+  Attempt(const TransportKey& key, Loop& loop, Done done) : key_(key), loop_(loop), done_(std::move(done)) {}
 
-  void Next(Loop& loop, Done done) override;
-  std::optional<absl::Duration> RetryAfter(const absl::Status& why, absl::Duration lived) override {
-    return backoff_.RetryAfter(*loop_, why, lived);
-  }
-  std::optional<absl::Duration> ReviewAfter() override { return std::nullopt; }
-  TransportKey bound_key() const override { return parts_.key; }
+  // The outcome follows later.
+  void Begin(absl::StatusOr<SocketAttempt> parts);
 
  private:
   void OnTimer() override;
@@ -42,16 +41,16 @@ class SocketDialer final : public ChannelGenerator, private TurnTask, private Ti
   void Connected();
   bool ReachedItself() const;
   void Settle(bool connected);
-  void Finish(absl::StatusOr<std::unique_ptr<Channel>> outcome);
+  void Finish(Outcome outcome) { std::exchange(done_, nullptr)(std::move(outcome)); }
   std::string Where() const;
 
-  const SocketDialerParts parts_;
-  Backoff backoff_;
-  Loop* loop_ = nullptr;
+  const TransportKey& key_;
+  Loop& loop_;
+  Done done_;  // destroys this
+  SocketAttempt parts_;
+  bool looked_up_ = false;
   Instant limit_;  // of the attempt
-  Done done_;
   std::unique_ptr<Lookup> lookup_;
-  std::vector<SocketAddress> addresses_;
   size_t next_address_ = 0;
   UniqueFd socket_;
   std::unique_ptr<Watch> watch_;
@@ -60,45 +59,45 @@ class SocketDialer final : public ChannelGenerator, private TurnTask, private Ti
   absl::Status failure_;    // of the addresses tried so far
 };
 
-void SocketDialer::Next(Loop& loop, Done done) {
-  assert(loop.InLoop() && done_ == nullptr);
-  loop_ = &loop;
-  done_ = std::move(done);
-  failure_ = absl::OkStatus();
-  next_address_ = 0;
-  limit_ = loop.clock().Now() + parts_.timeout;
-  loop.timers().Arm(*this, limit_);
-  addresses_ = parts_.addresses;
-  if (!addresses_.empty()) return TryAddresses();
-  lookup_ = std::make_unique<Lookup>(loop, parts_.look_up, [this](Lookup::Addresses found) {
+void Attempt::Begin(absl::StatusOr<SocketAttempt> parts) {
+  if (!parts.ok()) {
+    failure_ = std::move(parts).status();
+    return Settle(false);
+  }
+  parts_ = *std::move(parts);
+  limit_ = loop_.clock().Now() + parts_.timeout;
+  loop_.timers().Arm(*this, limit_);
+  if (!parts_.addresses.empty()) return TryAddresses();
+  lookup_ = std::make_unique<Lookup>(loop_, parts_.look_up, [this](Lookup::Addresses found) {
     lookup_.reset();
-    if (!found.ok()) return Finish(At(parts_.key.text(), found.status()));
-    addresses_ = *std::move(found);
+    if (!found.ok()) return Finish(At(key_.text(), found.status()));
+    parts_.addresses = *std::move(found);
+    looked_up_ = true;
     TryAddresses();
   });
 }
 
 // The key, and which of its name's addresses.
-std::string SocketDialer::Where() const {
-  if (!parts_.addresses.empty() || next_address_ == 0) return parts_.key.text();
-  return absl::StrCat(parts_.key.text(), " (", InternetAddressText(addresses_[next_address_ - 1]), ")");
+std::string Attempt::Where() const {
+  if (!looked_up_ || next_address_ == 0) return key_.text();
+  return absl::StrCat(key_.text(), " (", InternetAddressText(parts_.addresses[next_address_ - 1]), ")");
 }
 
 // Until one connects or waits for its peer.
-void SocketDialer::TryAddresses() {
-  while (next_address_ < addresses_.size()) {
-    if (Connect(addresses_[next_address_++])) return;
+void Attempt::TryAddresses() {
+  while (next_address_ < parts_.addresses.size()) {
+    if (Connect(parts_.addresses[next_address_++])) return;
   }
   Settle(false);
 }
 
-void SocketDialer::Settle(bool connected) {
+void Attempt::Settle(bool connected) {
   settled_ = true;
   connected_ = connected;
-  loop_->AtTurnEnd(*this);
+  loop_.AtTurnEnd(*this);
 }
 
-bool SocketDialer::Connect(const SocketAddress& address) {
+bool Attempt::Connect(const SocketAddress& address) {
   socket_ = UniqueFd(::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!socket_) return Failed(SystemError(errno, Where(), "socket")), false;
   absl::Status configured = parts_.configure(socket_.get());
@@ -108,17 +107,17 @@ bool SocketDialer::Connect(const SocketAddress& address) {
     return true;
   }
   if (errno != EINPROGRESS && errno != EINTR) return Failed(SystemError(errno, Where(), "connect")), false;
-  auto watch = WatchDescriptor(*loop_, socket_.get(), [this](Readiness) { OnReady(); });
+  auto watch = WatchDescriptor(loop_, socket_.get(), [this](Readiness) { OnReady(); });
   if (!watch.ok()) return Failed(std::move(watch).status()), false;
   watch_ = *std::move(watch);
   watch_->Want(false, true);
-  const Instant now = loop_->clock().Now();
-  const size_t left = addresses_.size() - next_address_ + 1;
-  loop_->timers().Arm(*this, now + (limit_ - now) / static_cast<int64_t>(left));
+  const Instant now = loop_.clock().Now();
+  const size_t left = parts_.addresses.size() - next_address_ + 1;
+  loop_.timers().Arm(*this, now + (limit_ - now) / static_cast<int64_t>(left));
   return true;
 }
 
-void SocketDialer::OnReady() {
+void Attempt::OnReady() {
   int error = 0;
   socklen_t size = sizeof(error);
   if (getsockopt(socket_.get(), SOL_SOCKET, SO_ERROR, &error, &size) != 0) error = errno;
@@ -127,62 +126,81 @@ void SocketDialer::OnReady() {
   TryAddresses();
 }
 
-void SocketDialer::Failed(absl::Status why) {
+void Attempt::Failed(absl::Status why) {
   watch_.reset();
   socket_.reset();
   failure_ = failure_.ok() ? std::move(why) : absl::Status(why.code(), absl::StrCat(failure_.message(), "; ", why.message()));
 }
 
 // A local port nobody listens on may be chosen for our own end; TCP then connects the socket to itself.
-bool SocketDialer::ReachedItself() const {
+bool Attempt::ReachedItself() const {
   SocketAddress own;
   own.size = sizeof(own.storage);
   if (getsockname(socket_.get(), own.get(), &own.size) != 0) return false;
-  const SocketAddress& peer = addresses_[next_address_ - 1];
+  const SocketAddress& peer = parts_.addresses[next_address_ - 1];
   if (own.family() != AF_INET && own.family() != AF_INET6) return false;
   return InternetAddressText(own) == InternetAddressText(peer);
 }
 
-void SocketDialer::Connected() {
+void Attempt::Connected() {
   if (ReachedItself()) {
     Failed(SystemError(ECONNREFUSED, Where(), "connect"));
     return TryAddresses();
   }
   watch_.reset();
-  PeerInfo peer = parts_.peer(socket_.get(), addresses_[next_address_ - 1]);
+  PeerInfo peer = parts_.peer(socket_.get(), parts_.addresses[next_address_ - 1]);
   Finish(NewStreamChannel(std::move(socket_), std::move(peer)));
 }
 
-void SocketDialer::OnTurnEnd() {
+void Attempt::OnTurnEnd() {
   settled_ = false;
   if (connected_) return Connected();
   Finish(std::move(failure_));
 }
 
-void SocketDialer::OnTimer() {
+void Attempt::OnTimer() {
   if (settled_) return;
   Failed(absl::UnavailableError(
       absl::StrCat(Where(), ": ", lookup_ != nullptr ? "the name was not resolved" : "no answer to connect", " within ",
-                   addresses_.size() > 1 ? "its share of " : "", absl::FormatDuration(parts_.timeout),
+                   parts_.addresses.size() > 1 ? "its share of " : "", absl::FormatDuration(parts_.timeout),
                    " (option connect_timeout, in milliseconds)")));
   lookup_.reset();
   TryAddresses();
 }
 
-// The last thing done: `done_` may ask again, or destroy the dialer.
-void SocketDialer::Finish(absl::StatusOr<std::unique_ptr<Channel>> outcome) {
-  loop_->timers().Cancel(*this);
-  settled_ = false;
-  lookup_.reset();
-  watch_.reset();
-  socket_.reset();
-  std::exchange(done_, nullptr)(std::move(outcome));
-}
+class SocketDialer final : public ChannelGenerator {
+ public:
+  SocketDialer(TransportKey key, const BackoffOptions& backoff, PlanAttempt plan)
+      : key_(std::move(key)), plan_(std::move(plan)), backoff_(backoff) {}
+
+  void Next(Loop& loop, Done done) override {
+    assert(loop.InLoop() && attempt_ == nullptr);
+    loop_ = &loop;
+    attempt_ = std::make_unique<Attempt>(key_, loop, [this, done = std::move(done)](Outcome outcome) mutable {
+      Done told = std::move(done);
+      attempt_.reset();
+      std::move(told)(std::move(outcome));  // may ask again, or destroy the dialer
+    });
+    attempt_->Begin(plan_(key_));
+  }
+  std::optional<absl::Duration> RetryAfter(const absl::Status& why, absl::Duration lived) override {
+    return backoff_.RetryAfter(*loop_, why, lived);
+  }
+  std::optional<absl::Duration> ReviewAfter() override { return std::nullopt; }
+  TransportKey bound_key() const override { return key_; }
+
+ private:
+  const TransportKey key_;
+  const PlanAttempt plan_;
+  Backoff backoff_;
+  Loop* loop_ = nullptr;
+  std::unique_ptr<Attempt> attempt_;
+};
 
 }  // namespace
 
-std::unique_ptr<ChannelGenerator> NewSocketDialer(SocketDialerParts parts) {
-  return std::make_unique<SocketDialer>(std::move(parts));
+std::unique_ptr<ChannelGenerator> NewSocketDialer(TransportKey key, const BackoffOptions& backoff, PlanAttempt plan) {
+  return std::make_unique<SocketDialer>(std::move(key), backoff, std::move(plan));
 }
 
 }  // namespace rain

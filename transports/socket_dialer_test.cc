@@ -19,20 +19,23 @@
 namespace rain {
 namespace {
 
-SocketDialerParts PartsFor(const std::string& key) {
-  SocketDialerParts parts;
-  parts.key = key;
-  parts.configure = [](int) { return absl::OkStatus(); };
-  parts.peer = [](int, const SocketAddress&) { return PeerInfo{}; };
-  return parts;
+SocketAttempt AnAttempt() {
+  SocketAttempt attempt;
+  attempt.configure = [](int) { return absl::OkStatus(); };
+  attempt.peer = [](int, const SocketAddress&) { return PeerInfo{}; };
+  return attempt;
+}
+
+std::unique_ptr<ChannelGenerator> NewDialer(const SocketAttempt& attempt, const std::string& key = "tcp://name:1") {
+  return NewSocketDialer(key, BackoffOptions(), [attempt](const TransportKey&) { return attempt; });
 }
 
 TEST(SocketDialer, TriesEachAddressInTurnAndTellsOfAllThatFailed) {
   DrivenLoop loop;
   SilentPort silent, other;
-  SocketDialerParts parts = PartsFor("tcp://name:1");
-  parts.look_up = [&]() -> Lookup::Addresses { return std::vector<SocketAddress>{silent.address, other.address}; };
-  auto dialer = NewSocketDialer(parts);
+  SocketAttempt attempt = AnAttempt();
+  attempt.look_up = [&]() -> Lookup::Addresses { return std::vector<SocketAddress>{silent.address, other.address}; };
+  auto dialer = NewDialer(attempt);
   const auto refused = Next(loop, *dialer);
   const absl::string_view text = refused.status().message();
   EXPECT_NE(text.find(InternetAddressText(silent.address)), absl::string_view::npos) << text;
@@ -47,21 +50,21 @@ TEST(SocketDialer, AnAddressThatDoesNotAnswerLeavesTimeForTheNext) {
   BlackHole hole;
   SilentPort open;
   ASSERT_EQ(listen(open.socket.get(), 1), 0);
-  SocketDialerParts parts = PartsFor("tcp://name:1");
-  parts.timeout = absl::Milliseconds(200);
-  parts.look_up = [&]() -> Lookup::Addresses { return std::vector<SocketAddress>{hole.address, open.address}; };
-  EXPECT_TRUE(Next(loop, *NewSocketDialer(parts)).ok());
+  SocketAttempt attempt = AnAttempt();
+  attempt.timeout = absl::Milliseconds(200);
+  attempt.look_up = [&]() -> Lookup::Addresses { return std::vector<SocketAddress>{hole.address, open.address}; };
+  EXPECT_TRUE(Next(loop, *NewDialer(attempt)).ok());
 }
 
 TEST(SocketDialer, AddressesOfWhichNoneAnswersTakeNoLongerThanTheAttemptMay) {
   DrivenLoop loop;
   BlackHole one, other;
-  SocketDialerParts parts = PartsFor("tcp://name:1");
-  parts.timeout = absl::Milliseconds(40);
-  parts.look_up = [&]() -> Lookup::Addresses { return std::vector<SocketAddress>{one.address, other.address}; };
+  SocketAttempt attempt = AnAttempt();
+  attempt.timeout = absl::Milliseconds(40);
+  attempt.look_up = [&]() -> Lookup::Addresses { return std::vector<SocketAddress>{one.address, other.address}; };
   const Instant begun = loop->clock().Now();
-  const auto outcome = Next(loop, *NewSocketDialer(parts));
-  EXPECT_GE(loop->clock().Now() - begun, parts.timeout);
+  const auto outcome = Next(loop, *NewDialer(attempt));
+  EXPECT_GE(loop->clock().Now() - begun, attempt.timeout);
   EXPECT_EQ(outcome.status().code(), absl::StatusCode::kUnavailable);
   for (const BlackHole* hole : {&one, &other}) {
     const absl::string_view text = outcome.status().message();
@@ -71,9 +74,9 @@ TEST(SocketDialer, AddressesOfWhichNoneAnswersTakeNoLongerThanTheAttemptMay) {
 
 TEST(SocketDialer, ANameThatCannotBeResolvedIsUnavailable) {
   DrivenLoop loop;
-  SocketDialerParts parts = PartsFor("tcp://name:1");
-  parts.look_up = []() -> Lookup::Addresses { return absl::UnavailableError("no such name"); };
-  const auto outcome = Next(loop, *NewSocketDialer(parts));
+  SocketAttempt attempt = AnAttempt();
+  attempt.look_up = []() -> Lookup::Addresses { return absl::UnavailableError("no such name"); };
+  const auto outcome = Next(loop, *NewDialer(attempt));
   EXPECT_EQ(outcome.status().code(), absl::StatusCode::kUnavailable);
   EXPECT_EQ(outcome.status().message(), "tcp://name:1: no such name");
 }
@@ -81,17 +84,17 @@ TEST(SocketDialer, ANameThatCannotBeResolvedIsUnavailable) {
 TEST(SocketDialer, AResolverThatHangsHoldsUpNeitherTheTimeoutNorTheEnd) {
   auto release = std::make_shared<std::promise<void>>();
   std::promise<void> returned;
-  SocketDialerParts parts = PartsFor("tcp://name:1");
-  parts.timeout = absl::Milliseconds(20);
-  parts.look_up = [&returned, hung = release->get_future().share(),
-                   calls = std::make_shared<std::atomic<int>>(0)]() -> Lookup::Addresses {
+  SocketAttempt attempt = AnAttempt();
+  attempt.timeout = absl::Milliseconds(20);
+  attempt.look_up = [&returned, hung = release->get_future().share(),
+                     calls = std::make_shared<std::atomic<int>>(0)]() -> Lookup::Addresses {
     hung.wait();
     if (++*calls == 2) returned.set_value();
     return std::vector<SocketAddress>();
   };
   {
     DrivenLoop loop;
-    auto dialer = NewSocketDialer(parts);
+    auto dialer = NewDialer(attempt);
     const auto outcome = Next(loop, *dialer);
     EXPECT_EQ(outcome.status().code(), absl::StatusCode::kUnavailable);
     EXPECT_NE(outcome.status().message().find("resolved"), absl::string_view::npos) << outcome.status();
@@ -113,13 +116,24 @@ TEST(SocketDialer, ASocketConnectedToItselfIsRefused) {
     address = port.address;
     key = port.key;
   }
-  SocketDialerParts parts = PartsFor(key);
-  parts.addresses = {address};
-  parts.configure = [&](int fd) {
+  SocketAttempt attempt = AnAttempt();
+  attempt.addresses = {address};
+  attempt.configure = [&](int fd) {
     EXPECT_EQ(bind(fd, address.get(), address.size), 0);  // what the system does by chance, now and then
     return absl::OkStatus();
   };
-  EXPECT_EQ(Next(loop, *NewSocketDialer(parts)).status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(Next(loop, *NewDialer(attempt, key)).status().code(), absl::StatusCode::kUnavailable);
+}
+
+TEST(SocketDialer, APlanThatFailsIsAnOutcome) {
+  DrivenLoop loop;
+  bool asked = false;
+  const auto dialer = NewSocketDialer(TransportKey("tcp://name:1"), BackoffOptions(), [&](const TransportKey& key) {
+    asked = key.text() == "tcp://name:1";
+    return absl::InvalidArgumentError("no such plan");
+  });
+  EXPECT_EQ(Next(loop, *dialer).status(), absl::InvalidArgumentError("no such plan"));
+  EXPECT_TRUE(asked);
 }
 
 TEST(SystemError, GivesOneMeaningToEachErrorAndTakesLibuvsNegativesAlike) {

@@ -88,6 +88,20 @@ absl::StatusOr<UniqueFd> NewSocket(int family, const TcpOptions& options) {
   return socket;
 }
 
+absl::StatusOr<SocketAttempt> Plan(const TransportKey& key) {
+  auto options = ParseTcpOptions(key);
+  if (!options.ok()) return options.status();
+  auto at = ParseHostPort(key.address());
+  if (!at.ok()) return At(key.text(), at.status());
+  SocketAttempt attempt;
+  attempt.addresses = KnownAddresses(*at);
+  attempt.look_up = [at = *at] { return ResolveBlocking(at); };
+  attempt.timeout = absl::Milliseconds(options->connect_timeout);
+  attempt.configure = [options = *std::move(options)](int fd) { return Configure(options, fd); };
+  attempt.peer = [](int, const SocketAddress& address) { return PeerOf(address); };
+  return attempt;
+}
+
 absl::StatusOr<std::unique_ptr<ChannelGenerator>> Dial(const TransportKey& key) {
   auto options = ParseTcpOptions(key);
   if (!options.ok()) return options.status();
@@ -100,15 +114,7 @@ absl::StatusOr<std::unique_ptr<ChannelGenerator>> Dial(const TransportKey& key) 
     auto trial = NewSocket(AF_INET, *options);
     if (absl::IsInvalidArgument(trial.status()) || absl::IsPermissionDenied(trial.status())) return trial.status();
   }
-  SocketDialerParts parts;
-  parts.key = key;
-  parts.addresses = KnownAddresses(*at);
-  parts.look_up = [at = *at] { return ResolveBlocking(at); };
-  parts.timeout = absl::Milliseconds(options->connect_timeout);
-  parts.backoff = options->backoff;
-  parts.configure = [options = *options](int fd) { return Configure(options, fd); };
-  parts.peer = [](int, const SocketAddress& address) { return PeerOf(address); };
-  return NewSocketDialer(std::move(parts));
+  return NewSocketDialer(key, options->backoff, &Plan);
 }
 
 absl::StatusOr<UniqueFd> BindAndListen(const SocketAddress& address, const TcpOptions& options) {

@@ -87,18 +87,21 @@ PeerInfo PeerOf(int fd, const TransportKey& key) {
   return peer;
 }
 
-absl::StatusOr<std::unique_ptr<ChannelGenerator>> Dial(const TransportKey& key) {
+absl::StatusOr<SocketAttempt> Plan(const TransportKey& key) {
   auto options = ParseUnixKey(key);
   if (!options.ok()) return options.status();
-  auto backoff = ParseBackoffOptions(key);
+  SocketAttempt attempt;
+  attempt.addresses = {options->address};
+  attempt.configure = [options = *std::move(options)](int fd) { return Apply(options.buffers, fd, options.where); };
+  attempt.peer = [key](int fd, const SocketAddress&) { return PeerOf(fd, key); };
+  return attempt;
+}
+
+absl::StatusOr<std::unique_ptr<ChannelGenerator>> Dial(const TransportKey& key) {
+  if (const auto options = ParseUnixKey(key); !options.ok()) return options.status();
+  const auto backoff = ParseBackoffOptions(key);
   if (!backoff.ok()) return backoff.status();
-  SocketDialerParts parts;
-  parts.key = key;
-  parts.backoff = *backoff;
-  parts.addresses = {options->address};
-  parts.configure = [options = *options](int fd) { return Apply(options.buffers, fd, options.where); };
-  parts.peer = [key](int fd, const SocketAddress&) { return PeerOf(fd, key); };
-  return NewSocketDialer(std::move(parts));
+  return NewSocketDialer(key, *backoff, &Plan);
 }
 
 absl::StatusOr<UniqueFd> NewSocket(absl::string_view where) {
