@@ -56,9 +56,11 @@ Figures Together(absl::Span<const Figures> clients) {
   Figures all = clients.front();
   double client_cpu_us = 0, server_cpu_us = 0;  // a second
   all.calls = 0;
+  all.clients = 0;
   all.calls_per_second = 0;
   for (const Figures& one : clients) {
     all.calls += one.calls;
+    all.clients += one.clients;
     all.calls_per_second += one.calls_per_second;
     client_cpu_us += one.client_cpu_us_per_call * one.calls_per_second;
     server_cpu_us += one.server_cpu_us_per_call * one.calls_per_second;  // each saw all that the server used

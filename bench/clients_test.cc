@@ -48,6 +48,7 @@ TEST(Together, SpeedsAreAddedAndTheWorstLatencyIsTold) {
   fast.server_rss_mib = slow.server_rss_mib = 7;
   const Figures all = Together({fast, slow});
   EXPECT_EQ(all.calls, 400u);
+  EXPECT_EQ(all.clients, 2u);
   EXPECT_EQ(all.seconds, 2);
   EXPECT_EQ(all.calls_per_second, 200);
   EXPECT_EQ(all.p50_us, 4);

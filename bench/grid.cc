@@ -71,7 +71,7 @@ absl::StatusOr<Contender> ContenderNamed(absl::string_view name) {
   if (!engine.ok()) return absl::InvalidArgumentError(absl::StrCat("--contenders: ", engine.status().message()));
   Contender contender{*engine};
   for (const absl::string_view word : absl::MakeSpan(words).subspan(1)) {
-    if (word == kNoPoll) {
+    if (word == kNoPoll && Polls(*engine)) {
       contender.poll = false;
     } else if (word == kNoDrive) {
       contender.drive = false;

@@ -27,8 +27,8 @@ absl::StatusOr<Result> AtOnce(const Options& options) { return Result{options, {
 void Silently(size_t, size_t, const Result&) {}
 
 TEST(Grid, HasLoadsThatEveryEngineCanRun) {
-  const std::map<std::string, size_t> sizes = {{"small", 4},  {"listenrain", 11}, {"connections", 4},
-                                               {"oneway", 3}, {"inproc", 6},      {"crowd", 4}};
+  const std::map<std::string, size_t> sizes = {{"small", 4},  {"listenrain", 11}, {"connections", 4}, {"oneway", 3},
+                                               {"inproc", 6}, {"crowd", 4},       {"blocking", 4}};
   for (const auto& [name, size] : sizes) {
     const absl::StatusOr<std::vector<GridRow>> rows = GridNamed(name);
     ASSERT_TRUE(rows.ok()) << rows.status();
@@ -84,7 +84,7 @@ TEST(Contenders, AreEnginesWithAModeOrCallbacks) {
   std::vector<std::string> names;
   for (const Contender& contender : contenders) names.push_back(NameOf(contender));
   EXPECT_THAT(names, ElementsAre("rain", "rain:coroutine", "rain:sync:nodrive", "rain:nopoll", "epoll_poll"));
-  for (const char* wrong : {"", "rain,", "rain:callbacks", "rain:", "reign"}) {
+  for (const char* wrong : {"", "rain,", "rain:callbacks", "rain:", "epoll:nopoll", "reign"}) {
     EXPECT_EQ(ContendersNamed(wrong).status().code(), absl::StatusCode::kInvalidArgument) << wrong;
   }
 }

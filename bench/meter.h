@@ -24,6 +24,7 @@ struct Figures {
   double p50_us = 0, p99_us = 0, p999_us = 0;  // of calls
   double client_cpu_us_per_call = 0, server_cpu_us_per_call = 0;
   double client_rss_mib = 0, server_rss_mib = 0;  // the most there was
+  size_t clients = 1;                             // that these are the figures of
   ConnectionFigures connections;
 };
 

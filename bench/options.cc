@@ -155,6 +155,11 @@ absl::Status Check(const Options& options) {
 
 bool Polls(EngineKind engine) { return engine != EngineKind::epoll && engine != EngineKind::uv; }
 
+Execution CallersExecution(const Options& options) {
+  if (options.mode != Mode::sync) return options.execution;
+  return options.drive ? Execution::pool : Execution::direct;
+}
+
 size_t ConnectionsOf(const Options& options) { return options.workload == Workload::connections ? options.parallel : 1; }
 
 Options RawTwinOf(const Options& options, EngineKind yardstick) {

@@ -73,6 +73,10 @@ absl::Status Check(const Options& options);
 // True if it can look for more before it sleeps.
 bool Polls(EngineKind engine);
 
+// Where user code runs on the side that calls. Who blocks for each call has none; but threads may drive the loops of a program
+// whose executor is a pool, and those of no other.
+Execution CallersExecution(const Options& options);
+
 // How many connections the run has.
 size_t ConnectionsOf(const Options& options);
 

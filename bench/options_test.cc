@@ -20,6 +20,20 @@ TEST(Options, NameEveryChoiceAndFindItByItsName) {
   EXPECT_EQ(WorkloadNamed("").status(), absl::InvalidArgumentError("--workload=: must be one of echo, oneway, connections"));
 }
 
+TEST(Options, SayWhetherThreadsThatBlockMayDrive) {
+  Options options;
+  for (const Execution execution : {Execution::direct, Execution::pool}) {
+    options.execution = execution;
+    options.mode = Mode::callback;
+    EXPECT_EQ(CallersExecution(options), execution);
+    options.mode = Mode::sync;
+    options.drive = true;
+    EXPECT_EQ(CallersExecution(options), Execution::pool);
+    options.drive = false;
+    EXPECT_EQ(CallersExecution(options), Execution::direct);
+  }
+}
+
 TEST(Options, AreRefusedWhenTheyDoNotGoTogether) {
   const struct {
     const char* what;

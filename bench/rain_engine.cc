@@ -38,10 +38,8 @@ class RainEngine final : public Engine {
   }
 
  private:
-  // Who blocks for each call has no code that an executor could run; and threads may drive loops on which none runs, but no
-  // others.
   absl::StatusOr<Side> AssembleCallers(Options options) {
-    if (options.mode == Mode::sync) options.execution = options.drive ? Execution::pool : Execution::direct;
+    options.execution = CallersExecution(options);
     return AssembleSide(options);
   }
   absl::StatusOr<Side> AssembleSide(const Options& options) {

@@ -119,20 +119,12 @@ TEST(Measure, AddsUpWhatSeveralClientsDo) {
   for (const Options& each : {options, RawTwinOf(options, EngineKind::epoll)}) {
     const absl::StatusOr<Figures> figures = Measure(each);
     ASSERT_TRUE(figures.ok()) << figures.status();
+    EXPECT_EQ(figures->clients, 3u);
     EXPECT_NEAR(figures->calls_per_second, static_cast<double>(figures->calls) / figures->seconds,
                 1e-3 * figures->calls_per_second);
     EXPECT_GT(figures->client_cpu_us_per_call, 0);
     EXPECT_GT(figures->server_cpu_us_per_call, 0);
   }
-}
-
-TEST(Measure, BlockingThreadsNeedNotDriveLoops) {
-  Options options = ShortRun(EngineKind::rain, Carrier::tcp, 4, 110);
-  options.mode = Mode::sync;
-  options.drive = false;
-  const absl::StatusOr<Figures> figures = Measure(options);
-  ASSERT_TRUE(figures.ok()) << figures.status();
-  EXPECT_GT(figures->calls, 0u);
 }
 
 TEST(Measure, RefusesOptionsThatDoNotGoTogether) {

@@ -1,5 +1,5 @@
 """Holds docs/tutorial.md, docs/extending.md and docs/simulating.md against the files that they show, which other tests build and run; and the
-links of docs/reliability.md. Prints TAP.
+links of docs/reliability.md and docs/performance.md. Prints TAP.
 
 Usage: guides_test.py SOURCE_ROOT
 """
@@ -88,4 +88,4 @@ TESTS = [the_tutorial_shows_what_the_examples_have, extending_shows_what_the_par
          every_fault_and_every_state_is_told, each_part_out_of_the_tree_is_shown, what_they_link_to_is_there]
 
 if __name__ == '__main__':
-  sys.exit(tap.run(TESTS, {name: Page(sys.argv[1], f'docs/{name}.md') for name in ['tutorial', 'extending', 'simulating', 'reliability']}))
+  sys.exit(tap.run(TESTS, {name: Page(sys.argv[1], f'docs/{name}.md') for name in ['tutorial', 'extending', 'simulating', 'reliability', 'performance']}))

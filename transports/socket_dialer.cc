@@ -41,6 +41,7 @@ class Attempt final : private TurnTask, private Timer {
   void Connected();
   bool ReachedItself() const;
   void Settle(bool connected);
+  // The last thing done.
   void Finish(Outcome outcome) { std::exchange(done_, nullptr)(std::move(outcome)); }
   std::string Where() const;
 
@@ -177,9 +178,8 @@ class SocketDialer final : public ChannelGenerator {
     assert(loop.InLoop() && attempt_ == nullptr);
     loop_ = &loop;
     attempt_ = std::make_unique<Attempt>(key_, loop, [this, done = std::move(done)](Outcome outcome) mutable {
-      Done told = std::move(done);
       attempt_.reset();
-      std::move(told)(std::move(outcome));  // may ask again, or destroy the dialer
+      std::move(done)(std::move(outcome));  // may ask again, or destroy the dialer
     });
     attempt_->Begin(plan_(key_));
   }

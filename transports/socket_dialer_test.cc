@@ -125,6 +125,40 @@ TEST(SocketDialer, ASocketConnectedToItselfIsRefused) {
   EXPECT_EQ(Next(loop, *NewDialer(attempt, key)).status().code(), absl::StatusCode::kUnavailable);
 }
 
+// Outcomes that are known at once, at the turn's end; of a socket that was watched; of a look-up; and of the limit.
+std::vector<SocketAttempt> AttemptsOfEveryEnd(const SocketAddress& nobody, const SocketAddress& hole) {
+  std::vector<SocketAttempt> attempts(4, AnAttempt());
+  attempts[0].configure = [](int) { return absl::UnavailableError("not with this one"); };
+  attempts[0].addresses = {nobody};
+  attempts[1].addresses = {nobody};
+  attempts[2].look_up = []() -> Lookup::Addresses { return absl::UnavailableError("no such name"); };
+  attempts[3].addresses = {hole};
+  attempts[3].timeout = absl::Milliseconds(5);
+  return attempts;
+}
+
+TEST(SocketDialer, WhoIsToldMayAskAgainOrEndTheDialer) {
+  DrivenLoop loop;
+  SilentPort silent;
+  BlackHole hole;
+  for (const SocketAttempt& attempt : AttemptsOfEveryEnd(silent.address, hole.address)) {
+    std::unique_ptr<ChannelGenerator> dialer = NewDialer(attempt);
+    int told = 0;
+    dialer->Next(*loop, [&](const ChannelOutcome& first) {
+      EXPECT_FALSE(first.ok());
+      ++told;
+      dialer->Next(*loop, [&](const ChannelOutcome& second) {
+        EXPECT_EQ(second.status(), first.status());
+        ++told;
+        dialer.reset();
+      });
+      EXPECT_EQ(told, 1) << "told inside Next";
+    });
+    loop.RunUntil([&] { return told == 2; });
+    EXPECT_EQ(dialer, nullptr);
+  }
+}
+
 TEST(SocketDialer, APlanThatFailsIsAnOutcome) {
   DrivenLoop loop;
   bool asked = false;

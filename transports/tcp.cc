@@ -88,33 +88,42 @@ absl::StatusOr<UniqueFd> NewSocket(int family, const TcpOptions& options) {
   return socket;
 }
 
-absl::StatusOr<SocketAttempt> Plan(const TransportKey& key) {
+struct Target {
+  TcpOptions options;
+  HostPort at;
+};
+
+absl::StatusOr<Target> ParseTarget(const TransportKey& key) {
   auto options = ParseTcpOptions(key);
   if (!options.ok()) return options.status();
   auto at = ParseHostPort(key.address());
   if (!at.ok()) return At(key.text(), at.status());
+  return Target{*std::move(options), *std::move(at)};
+}
+
+absl::StatusOr<SocketAttempt> Plan(const TransportKey& key) {
+  auto target = ParseTarget(key);
+  if (!target.ok()) return target.status();
   SocketAttempt attempt;
-  attempt.addresses = KnownAddresses(*at);
-  attempt.look_up = [at = *at] { return ResolveBlocking(at); };
-  attempt.timeout = absl::Milliseconds(options->connect_timeout);
-  attempt.configure = [options = *std::move(options)](int fd) { return Configure(options, fd); };
+  attempt.addresses = KnownAddresses(target->at);
+  attempt.look_up = [at = target->at] { return ResolveBlocking(at); };
+  attempt.timeout = absl::Milliseconds(target->options.connect_timeout);
+  attempt.configure = [options = std::move(target->options)](int fd) { return Configure(options, fd); };
   attempt.peer = [](int, const SocketAddress& address) { return PeerOf(address); };
   return attempt;
 }
 
 absl::StatusOr<std::unique_ptr<ChannelGenerator>> Dial(const TransportKey& key) {
-  auto options = ParseTcpOptions(key);
-  if (!options.ok()) return options.status();
-  auto at = ParseHostPort(key.address());
-  if (!at.ok()) return At(key.text(), at.status());
-  if (at->port == 0)
+  auto target = ParseTarget(key);
+  if (!target.ok()) return target.status();
+  if (target->at.port == 0)
     return absl::InvalidArgumentError(absl::StrCat(key.text(), ": port 0 is for listeners: dial their bound_key"));
-  if (!options->congestion.empty()) {
+  if (!target->options.congestion.empty()) {
     // Only the system knows the names.
-    auto trial = NewSocket(AF_INET, *options);
+    auto trial = NewSocket(AF_INET, target->options);
     if (absl::IsInvalidArgument(trial.status()) || absl::IsPermissionDenied(trial.status())) return trial.status();
   }
-  return NewSocketDialer(key, options->backoff, &Plan);
+  return NewSocketDialer(key, target->options.backoff, &Plan);
 }
 
 absl::StatusOr<UniqueFd> BindAndListen(const SocketAddress& address, const TcpOptions& options) {
@@ -153,15 +162,13 @@ TransportKey BoundKey(const TransportKey& key, const SocketAddress& bound) {
 }
 
 absl::StatusOr<std::unique_ptr<ChannelGenerator>> Listen(const TransportKey& key) {
-  auto options = ParseTcpOptions(key);
-  if (!options.ok()) return options.status();
-  auto at = ParseHostPort(key.address());
-  if (!at.ok()) return At(key.text(), at.status());
-  auto addresses = AddressesToListenOn(*at);
+  auto target = ParseTarget(key);
+  if (!target.ok()) return target.status();
+  auto addresses = AddressesToListenOn(target->at);
   if (!addresses.ok()) return At(key.text(), addresses.status());
   absl::StatusOr<UniqueFd> socket = absl::UnavailableError(absl::StrCat(key.text(), ": no address"));
   for (const SocketAddress& address : *addresses) {
-    socket = BindAndListen(address, *options);
+    socket = BindAndListen(address, target->options);
     if (socket.ok()) break;
   }
   if (!socket.ok()) return socket.status();

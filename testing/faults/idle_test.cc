@@ -20,9 +20,9 @@ namespace {
 constexpr int kConnections = 1000;
 constexpr rlim_t kDescriptors = 2 * kConnections + 100;
 constexpr absl::Duration kTimeout = absl::Seconds(5);
-constexpr std::chrono::seconds kSettling(7);  // calls' timers end, and tables that calls need are given back
+constexpr std::chrono::seconds kSettling(7);  // calls' timers end, and tables are given back: nothing tells of either
 constexpr std::chrono::seconds kWhile(10);
-constexpr std::chrono::milliseconds kTick(10);  // what the system counts processor time in
+constexpr std::chrono::milliseconds kTick(10);
 constexpr int64_t kSwitches = 20;
 
 // What the process has done since it began.

@@ -38,6 +38,7 @@ struct Driven {
         helm.Leave(caller);
       }
     }
+    if (helm.lends()) Require(caller.told(), "who has waited has been told");
     caller.Await();
   }
   // One that fails before anything is asked.
