@@ -144,11 +144,11 @@ TEST(SocketDialer, WhoIsToldMayAskAgainOrEndTheDialer) {
   for (const SocketAttempt& attempt : AttemptsOfEveryEnd(silent.address, hole.address)) {
     std::unique_ptr<ChannelGenerator> dialer = NewDialer(attempt);
     int told = 0;
-    dialer->Next(*loop, [&](const ChannelOutcome& first) {
-      EXPECT_FALSE(first.ok());
+    dialer->Next(*loop, [&](const ChannelOutcome& outcome) {
+      EXPECT_FALSE(outcome.ok());
       ++told;
-      dialer->Next(*loop, [&](const ChannelOutcome& second) {
-        EXPECT_EQ(second.status(), first.status());
+      dialer->Next(*loop, [&, first = outcome.status()](const ChannelOutcome& second) {
+        EXPECT_EQ(second.status(), first);
         ++told;
         dialer.reset();
       });
