@@ -17,6 +17,7 @@ constexpr absl::string_view kNoDrive = "nodrive";
 struct Grid {
   absl::string_view name;
   std::vector<GridRow> rows;
+  absl::string_view contenders = "rain,epoll_poll";  // unless told otherwise
 };
 
 constexpr GridRow InProcess(size_t parallel, size_t payload_bytes) {
@@ -57,12 +58,24 @@ const std::vector<Grid>& Grids() {
       {"oneway", {{Workload::oneway, 1, 110}, {Workload::oneway, 1, 581}, {Workload::oneway, 1, 4 * kKiB}}},
       {"inproc",
        {OnOneLoop(InProcess(1, 110)), InProcess(64, 110), ByReference(InProcess(1, 64)), ByReference(InProcess(1, 4 * kMiB)),
-        OnOneLoop(ByReference(InProcess(1, 64))), OnOneLoop(ByReference(InProcess(1, 4 * kMiB)))}},
-      {"crowd", {OfClients(4, 1, 110), OfClients(4, 64, 110), OfClients(4, 1, 4 * kKiB), OfClients(4, 16, 4 * kKiB)}},
+        OnOneLoop(ByReference(InProcess(1, 64))), OnOneLoop(ByReference(InProcess(1, 4 * kMiB)))},
+       "rain,ring"},
+      {"crowd",
+       {OfClients(4, 1, 110), OfClients(4, 64, 110), OfClients(4, 1, 4 * kKiB), OfClients(4, 16, 4 * kKiB)},
+       "rain,rain:nopoll"},
       {"blocking",
-       {{Workload::echo, 1, 110}, {Workload::echo, 1, 4 * kKiB}, {Workload::echo, 4, 4 * kKiB}, {Workload::echo, 16, 4 * kKiB}}},
+       {{Workload::echo, 1, 110}, {Workload::echo, 1, 4 * kKiB}, {Workload::echo, 4, 4 * kKiB}, {Workload::echo, 16, 4 * kKiB}},
+       "rain:sync,rain:sync:nodrive"},
   };
   return *grids;
+}
+
+// Null if there is none.
+const Grid* Find(absl::string_view name) {
+  for (const Grid& grid : Grids()) {
+    if (grid.name == name) return &grid;
+  }
+  return nullptr;
 }
 
 absl::StatusOr<Contender> ContenderNamed(absl::string_view name) {
@@ -99,18 +112,14 @@ absl::Status CheckAll(const Options& base, const std::vector<GridRow>& rows, con
 }  // namespace
 
 absl::StatusOr<std::vector<GridRow>> GridNamed(absl::string_view name) {
-  for (const Grid& grid : Grids()) {
-    if (grid.name == name) return grid.rows;
-  }
+  if (const Grid* grid = Find(name); grid != nullptr) return grid->rows;
   const auto append_name = [](std::string* out, const Grid& grid) { absl::StrAppend(out, grid.name); };
   return absl::InvalidArgumentError(absl::StrCat("grid ", name, ": must be one of ", absl::StrJoin(Grids(), ", ", append_name)));
 }
 
 absl::string_view UsualContenders(absl::string_view grid) {
-  if (grid == "inproc") return "rain,ring";
-  if (grid == "crowd") return "rain,rain:nopoll";
-  if (grid == "blocking") return "rain:sync,rain:sync:nodrive";
-  return "rain,epoll_poll";
+  const Grid* known = Find(grid);
+  return known != nullptr ? known->contenders : Grid().contenders;  // the run tells that there is no such grid
 }
 
 absl::StatusOr<std::vector<Contender>> ContendersNamed(absl::string_view names) {

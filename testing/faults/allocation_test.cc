@@ -233,8 +233,10 @@ TEST_P(DrivenAllocations, BlockingCallsMakeNone) {
 
 std::string NameOf(const testing::TestParamInfo<const char*>& on) { return {on.param, std::string(on.param).find(':')}; }
 
-INSTANTIATE_TEST_SUITE_P(On, Allocations, testing::Values("tcp://127.0.0.1:0", "inproc://allocations"), NameOf);
-INSTANTIATE_TEST_SUITE_P(On, DrivenAllocations, testing::Values("tcp://127.0.0.1:0", "inproc://allocations"), NameOf);
+const auto kKeys = testing::Values("tcp://127.0.0.1:0", "inproc://allocations");
+
+INSTANTIATE_TEST_SUITE_P(On, Allocations, kKeys, NameOf);
+INSTANTIATE_TEST_SUITE_P(On, DrivenAllocations, kKeys, NameOf);
 
 // The tables that calls need are made by the first ones, and kept while there is traffic.
 class IdleAllocations : public EngineFixture {

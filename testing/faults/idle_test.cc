@@ -12,6 +12,7 @@
 #include "absl/time/time.h"
 #include "listenrain/framework/mutex.h"
 #include "listenrain/listenrain.h"
+#include "listenrain/testing/faults/descriptors_test.h"
 #include "listenrain/testing/faults/sanitizers_test.h"
 
 namespace rain {
@@ -52,14 +53,6 @@ Work During(std::chrono::seconds wait) {
   return Work::Now().Since(before);
 }
 
-bool MayOpenDescriptors() {
-  rlimit limit;
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return false;
-  if (limit.rlim_cur >= kDescriptors) return true;
-  limit.rlim_cur = kDescriptors;
-  return setrlimit(RLIMIT_NOFILE, &limit) == 0;
-}
-
 struct Program {
   std::unique_ptr<ListenRain> rain = *NewListenRain();
   Protocol<Message> protocol = *RegisterMessages(*rain);
@@ -67,7 +60,7 @@ struct Program {
 
 TEST(Idle, AThousandSilentConnectionsTakeNoTickAndWakeNobody) {
   if (RAIN_UNDER_SANITIZER) GTEST_SKIP() << "sanitizers have threads of their own";
-  if (!MayOpenDescriptors()) GTEST_SKIP() << "this test needs " << kDescriptors << " descriptors: raise ulimit -n";
+  if (!MayOpen(kDescriptors)) GTEST_SKIP() << "needs " << kDescriptors << " descriptors: raise the hard limit (ulimit -Hn)";
   Program server;
   Router<Message> echo;
   echo.Otherwise([](Message message, CallContext, Responder<Message> responder) { EXPECT_TRUE(responder.Reply(message).ok()); });

@@ -1,5 +1,4 @@
 // Many clients lose their server at once, and come back without a storm.
-#include <sys/resource.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -10,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "listenrain/framework/backoff.h"
+#include "listenrain/testing/faults/descriptors_test.h"
 #include "listenrain/testing/faults/fault_rig_test.h"
 #include "listenrain/testing/faults/server_process_test.h"
 #include "listenrain/testing/forwarding_channel.h"
@@ -88,14 +88,6 @@ TransportScheme Noting(const TransportScheme& scheme, const std::shared_ptr<Diar
   return WrapScheme(scheme, [diary](std::unique_ptr<ChannelGenerator> dialer) {
     return std::make_unique<NotingDialer>(std::move(dialer), diary);
   });
-}
-
-// True if this process may have so many descriptors, from now on.
-bool MayOpen(rlim_t descriptors) {
-  rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_max < descriptors) return false;
-  limit.rlim_cur = std::max(limit.rlim_cur, descriptors);
-  return setrlimit(RLIMIT_NOFILE, &limit) == 0;
 }
 
 class StormFaults : public EveryTransport {};
