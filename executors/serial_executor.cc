@@ -83,7 +83,7 @@ class SerialExecutor final : public Executor {
     under_->Run(Turn(lane_));
   }
   int concurrency() const override { return 1; }
-  bool on_loop() const override { return under_->on_loop(); }
+  Loop* loop() override { return under_->loop(); }
 
  private:
   const std::shared_ptr<Executor> under_;

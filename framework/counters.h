@@ -32,7 +32,7 @@ class Counter {
   X(cancelled, "by the caller or a local close")                                       \
   X(failed, "by an error reply, a dead channel, or a limit")                           \
   X(in_flight, "not ended yet")                                                        \
-  X(refused, "requests that their transport refused at once: their callers know why")  \
+  X(refused, "requests that Send or SyncSend refused: their callers know why")         \
   X(refused_full, "of these, since the queue was full")                                \
   X(waited, "requests that waited for room in a full queue")                           \
   X(posted, "one-way messages written to a channel")                                   \

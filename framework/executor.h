@@ -5,6 +5,8 @@
 
 namespace rain {
 
+class Loop;
+
 // Thread: any. Implementations catch what a task throws, and log it.
 class Executor {
  public:
@@ -17,8 +19,8 @@ class Executor {
   // How many tasks run at the same time; 0 if they run inside Run, on the caller's thread.
   virtual int concurrency() const = 0;
 
-  // True if tasks may run in a loop's turns: the executor is inline, a loop, or hands its tasks on to one of these.
-  virtual bool on_loop() const { return concurrency() == 0; }
+  // The loop in whose turns tasks run: it is one, or hands its tasks on to one. Null: there is none.
+  virtual Loop* loop() { return nullptr; }
 };
 
 }  // namespace rain

@@ -111,6 +111,18 @@ TEST_F(FailureReasonTest, TheCallerCancels) {
   EXPECT_EQ(stats().cancelled, 2u);
 }
 
+TEST_F(FailureReasonTest, ADeadlineInTheMailboxOfABusyLoop) {
+  network_->dials.Connect(peer_);
+  ASSERT_TRUE(Ask().ok());
+  const uint64_t sent_before = stats().bytes_out;
+  AskFromOutside({.timeout = absl::Milliseconds(5)});
+  loop_->manual_clock().Advance(absl::Milliseconds(5));
+  Settle();
+  EXPECT_THAT(Reasons(), ElementsAre(Pair("deadline_queued", 1)));
+  EXPECT_EQ(stats().bytes_out, sent_before);
+  EXPECT_EQ(BytesSentOf(outcomes_.back()->result.status()), BytesSent::none);
+}
+
 TEST_F(FailureReasonTest, AStopClosesWhateverIsInFlightAndWhateverComes) {
   network_->dials.Connect(peer_);
   ASSERT_TRUE(Ask().ok());

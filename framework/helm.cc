@@ -14,17 +14,6 @@ constexpr int kCallsAfterCrowd = 64;
 
 }  // namespace
 
-void Helm::Caller::Tell() {
-  MutexLock lock(mutex_);
-  told_.store(true, std::memory_order_release);
-  changed_.SignalOne();
-}
-
-void Helm::Caller::Await() {
-  MutexLock lock(mutex_);
-  while (!told()) changed_.Wait(mutex_);
-}
-
 bool Helm::Take(Caller& caller) {
   MutexLock lock(mutex_);
   const bool alone = lends() && driver_ == nullptr && first_ == nullptr;
@@ -43,11 +32,7 @@ bool Helm::Take(Caller& caller) {
 }
 
 bool Helm::Wait(Caller& caller) {
-  {
-    MutexLock lock(caller.mutex_);
-    while (!caller.told() && !caller.is_up_) caller.changed_.Wait(caller.mutex_);
-    if (!caller.told()) return true;
-  }
+  if ((caller.parking_.Await(Caller::kTold | Caller::kIsUp) & Caller::kTold) == 0) return true;
   Leave(caller);
   return false;
 }
@@ -80,9 +65,7 @@ void Helm::PassOn() {
   driver_ = &next;
   ++taken_;
   lent_.store(true);
-  MutexLock lock(next.mutex_);
-  next.is_up_ = true;
-  next.changed_.SignalOne();
+  next.parking_.Put(Caller::kIsUp);
 }
 
 bool Helm::QuietMoment() {

@@ -10,6 +10,7 @@
 
 #include "listenrain/framework/atomic.h"
 #include "listenrain/framework/mutex.h"
+#include "listenrain/framework/parking.h"
 
 namespace rain {
 
@@ -20,17 +21,16 @@ class Helm {
   class Caller {
    public:
     // What is waited for is there. Once. This may be gone when it returns. Thread: any.
-    void Tell();
+    void Tell() { parking_.Put(kTold); }
     // Blocks until it is told, for who waits for a loop without a helm. Thread: the caller's.
-    void Await();
-    bool told() const { return told_.load(std::memory_order_acquire); }
+    void Await() { parking_.Await(kTold); }
+    bool told() const { return (parking_.bits() & kTold) != 0; }
 
    private:
     friend class Helm;
-    Atomic<bool> told_{false};
-    Mutex mutex_;
-    CondVar changed_;
-    bool is_up_ ABSL_GUARDED_BY(mutex_) = false;  // to take the helm
+    static constexpr uint32_t kTold = 1;
+    static constexpr uint32_t kIsUp = 2;  // to take the helm
+    Parking parking_;
     // Among those who wait, which the helm's lock guards.
     Caller* previous_ = nullptr;
     Caller* next_ = nullptr;

@@ -184,5 +184,26 @@ class CondVar final : Life {
   std::condition_variable changed_;
 };
 
+// As rain::Parking.
+class Parking final {
+ public:
+  void Put(uint32_t bits, Place place = Place::Here()) {
+    MutexLock lock(mutex_, place);
+    bits_.store(bits_.load(std::memory_order_seq_cst, place) | bits, std::memory_order_seq_cst, place);
+    changed_.SignalOne(place);
+  }
+  uint32_t bits(Place place = Place::Here()) const { return bits_.load(std::memory_order_seq_cst, place); }
+  uint32_t Await(uint32_t wanted, Place place = Place::Here()) {
+    MutexLock lock(mutex_, place);
+    while ((bits(place) & wanted) == 0) changed_.Wait(mutex_, place);
+    return bits(place);
+  }
+
+ private:
+  Mutex mutex_;
+  CondVar changed_;
+  Atomic<uint32_t> bits_{0};
+};
+
 }  // namespace interleaved
 }  // namespace rain

@@ -28,15 +28,11 @@ class ListenRain::Engine : public std::enable_shared_from_this<ListenRain::Engin
   }
 
   ProtocolRegisterTable& table() { return table_; }
-  // User code will run on it. Whoever waits, and runs a loop's turn now, ends with that turn.
-  void NoteExecutor(const Executor& executor) {
-    if (!executor.on_loop()) return;
-    for (const Ref<Shard>& shard : shards_) {
-      Helm* const helm = shard->loop().helm();
-      if (helm == nullptr || !helm->lends()) continue;
-      helm->KeepFromCallers();
-      shard->loop().Run([] {});
-    }
+  // User code will run on it: in the turns of its loop, which may be another ListenRain's; or, if it is inline, of all of ours.
+  void NoteExecutor(Executor& executor) {
+    if (Loop* const loop = executor.loop(); loop != nullptr) KeepFromCallers(*loop);
+    if (executor.concurrency() > 0) return;
+    for (const Ref<Shard>& shard : shards_) KeepFromCallers(shard->loop());
   }
   TransportPool& pool() { return *pool_; }
 
@@ -99,6 +95,14 @@ class ListenRain::Engine : public std::enable_shared_from_this<ListenRain::Engin
   }
 
  private:
+  // Whoever waits, and runs a turn of this loop now, ends with that turn.
+  static void KeepFromCallers(Loop& loop) {
+    Helm* const helm = loop.helm();
+    if (helm == nullptr || !helm->lends()) return;
+    helm->KeepFromCallers();
+    loop.Run([] {});
+  }
+
   absl::StatusOr<const TransportScheme*> SchemeOf(const ProtocolParts& protocol, const TransportKey& key) const {
     if (absl::Status status = key.status(); !status.ok()) return status;
     if (!key.endpoints().empty()) {
@@ -210,7 +214,7 @@ ListenRain::~ListenRain() {
 }
 
 ProtocolRegisterTable& ListenRain::table() { return engine_->table(); }
-void ListenRain::NoteExecutor(const Executor& executor) { engine_->NoteExecutor(executor); }
+void ListenRain::NoteExecutor(Executor& executor) { engine_->NoteExecutor(executor); }
 TransportPool& ListenRain::pool() { return engine_->pool(); }
 
 absl::StatusOr<Listener> ListenRain::ListenWith(const SharedProtocol& protocol, const TransportKey& key,

@@ -148,7 +148,7 @@ class ListenRain {
  private:
   class Engine;
   ProtocolRegisterTable& table();
-  void NoteExecutor(const Executor& executor);
+  void NoteExecutor(Executor& executor);
   TransportPool& pool();
   absl::StatusOr<Listener> ListenWith(const SharedProtocol& protocol, const TransportKey& key,
                                       std::shared_ptr<const RequestSink> sink);

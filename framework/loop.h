@@ -35,7 +35,7 @@ class TurnTask {
 // thread, if it has one, or on that of whoever drives it (RunTurn, Drive).
 class Loop : public Executor {
  public:
-  bool on_loop() const final { return true; }
+  Loop* loop() final { return this; }
 
   // True if the calling thread holds the baton: it may touch whatever lives on the loop. Thread: any.
   virtual bool InLoop() const = 0;

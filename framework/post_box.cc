@@ -33,7 +33,7 @@ absl::Status PostBox::Submit(Submission& submission, Encode encode) {
   if (submission.is_request()) {
     const absl::Duration timeout = submission.header.remaining;
     const Instant now = inside ? loop.now() : loop.clock().Now();
-    if (submission.deadline.infinite()) {
+    if (submission.begun.infinite()) {
       submission.begun = now;
       submission.deadline = now + timeout;
     } else if (now > submission.begun) {  // it has waited for the loop

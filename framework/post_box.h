@@ -66,9 +66,10 @@ struct SendOptions {
 
 // One message for a transport, with all that the engine must know of it.
 struct Submission {
-  MessageHeader header;                    // of a request: `remaining` is its timeout
-  Instant begun;                           // set by Submit, for requests
-  Instant deadline = Instant::Infinite();  // the same
+  MessageHeader header;                    // of a request: `remaining` is its timeout, and once submitted what is left of it
+  // When a request was submitted, and when its time is over: both set by Submit; or before, by a caller who waits for the loop.
+  Instant begun = Instant::Infinite();
+  Instant deadline = Instant::Infinite();
   bool idempotent = false;
   bool wait_for_ready = false;
   bool wait_for_room = false;
@@ -97,8 +98,8 @@ class PostBox final : public RefCounted {
 
   // The one door into the engine. Encodes at once, on this thread: straight into the link's output where this thread holds the
   // baton and nothing is queued, else into a pooled block. Exactly one outcome follows a request for which it returned OK.
-  // Errors (nothing happens then): RESOURCE_EXHAUSTED full queue or size limit; ALREADY_EXISTS msgID in flight; CANCELLED
-  // stopped; UNAVAILABLE the transport is gone; the codec's own.
+  // Errors (nothing happens then): RESOURCE_EXHAUSTED full queue or size limit; ALREADY_EXISTS msgID in flight;
+  // DEADLINE_EXCEEDED its time was over before; CANCELLED stopped; UNAVAILABLE the transport is gone; the codec's own.
   absl::Status Submit(Submission& submission, Encode encode);
 
   // Of all transports of this protocol on this loop.

@@ -2,11 +2,9 @@
 
 #include "listenrain/framework/loop.h"
 #include "listenrain/framework/shard.h"
-#include "listenrain/framework/status.h"
 
 namespace rain {
 
-// Who waits is told of a refusal as of any other outcome: whether it is made here or in the mailbox depends on who drives.
 absl::Status SyncWaiter::Submit(PostBox& box, Submission& submission, Encode encode) {
   submission.where = RunOn::loop;
   submission.waiter = this;
@@ -33,7 +31,7 @@ absl::Status SyncWaiter::Submit(PostBox& box, Submission& submission, Encode enc
     status = box.Submit(submission, encode);
     if (!status.ok()) Leave();
   }
-  return WithOrigin(WithBytesSent(std::move(status), BytesSent::none), Origin::local);
+  return status;
 }
 
 absl::StatusOr<Reply> SyncWaiter::Wait() {

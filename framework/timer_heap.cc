@@ -13,6 +13,12 @@ Timer::~Timer() {
   if (heap_ != nullptr) heap_->Cancel(*this);
 }
 
+// So that the first timers allocate nothing, however many of them are armed at once.
+TimerHeap::TimerHeap() {
+  constexpr size_t kUsualTimers = 64;
+  nodes_.reserve(kUsualTimers);
+}
+
 TimerHeap::~TimerHeap() {
   for (Node& node : nodes_) node.timer->heap_ = nullptr;
 }

@@ -35,7 +35,7 @@ class Timer {
 // Thread: one at a time. Timers are borrowed while armed. Arm and Cancel are O(log n) and, in steady state, allocation-free.
 class TimerHeap {
  public:
-  TimerHeap() = default;
+  TimerHeap();
   TimerHeap(const TimerHeap&) = delete;
   TimerHeap& operator=(const TimerHeap&) = delete;
   ~TimerHeap();  // disarms what is left, silently

@@ -100,7 +100,8 @@ class TransportHandle {
 
   // Asks. Exactly one outcome is told, on the executor, if OK is returned; else nothing is called.
   // Errors: RESOURCE_EXHAUSTED the queue is full (see Overflow), or the message too large; ALREADY_EXISTS the msgID is in flight;
-  // UNAVAILABLE the transport is gone; CANCELLED stopped; INVALID_ARGUMENT the message cannot be encoded.
+  // UNAVAILABLE the transport is gone; CANCELLED stopped; INVALID_ARGUMENT the message cannot be encoded; DEADLINE_EXCEEDED its
+  // time was over already.
   absl::Status Send(const M& message, Callback<M> callback, const SendOptions& options = {}) const {
     return Ask(message, options,
                [&](Outgoing& node) { node.Emplace<CallbackCompletion<M>>(std::move(callback), *protocol_.codec()); });
@@ -116,13 +117,13 @@ class TransportHandle {
     return SendAwaiter<M>(*this, message, options);
   }
 
-  // Asks and waits: for the reply, or the outcome's error. Errors beside those: FAILED_PRECONDITION this thread runs a loop,
-  // which must not wait.
+  // Asks and waits: for the reply, or the outcome's error. Who waits is told of a refusal as of any other outcome (BytesSentOf,
+  // OriginOf). Errors beside those: FAILED_PRECONDITION this thread runs a loop, which must not wait.
   absl::StatusOr<M> SyncSend(const M& message, const SendOptions& options = {}) const {
-    if (Baton::AnyHeldHere()) return MustNotWait("SyncSend");
+    if (Baton::AnyHeldHere()) return Unsent(MustNotWait("SyncSend"));
     SyncWaiter waiter;
     Submission submission = Describe(MessageKind::request, options);
-    if (absl::Status status = Submit(submission, message, &waiter); !status.ok()) return status;
+    if (absl::Status status = Submit(submission, message, &waiter); !status.ok()) return Unsent(std::move(status));
     absl::StatusOr<Reply> reply = waiter.Wait();
     if (!reply.ok()) return std::move(reply).status();
     return MessageOf(*protocol_.codec(), *std::move(reply));
@@ -149,6 +150,9 @@ class TransportHandle {
   static absl::Status MustNotWait(const char* what) {
     return absl::FailedPreconditionError(
         absl::StrCat(what, " on a thread that runs a loop would stop that loop: use Send with a callback, or another executor"));
+  }
+  static absl::Status Unsent(absl::Status why) {
+    return WithOrigin(WithBytesSent(std::move(why), BytesSent::none), Origin::local);
   }
   friend class SendAwaiter<M>;
 

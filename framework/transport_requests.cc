@@ -132,7 +132,7 @@ absl::Status Transport::CheckAnswered(size_t answered_bytes, uint32_t channel) {
   return absl::UnavailableError(absl::StrCat("the channel to ", box_->key().text(), " that the request came on is closed"));
 }
 
-// Puts a prepared message in its line. Errors: ALREADY_EXISTS, CANCELLED, UNAVAILABLE; the caller keeps the node then, and if it
+// Puts a prepared message in its line. Errors: ALREADY_EXISTS, CANCELLED, DEADLINE_EXCEEDED, UNAVAILABLE; the caller keeps the node then, and if it
 // is a request, `reason` says what that counts as.
 absl::Status Transport::Admit(Outgoing& outgoing, FailureReason& reason) {
   if (absl::Status status = CheckAnswered(outgoing.answered_bytes, outgoing.channel); !status.ok()) return status;
@@ -151,6 +151,10 @@ absl::Status Transport::Admit(Outgoing& outgoing, FailureReason& reason) {
       if (outgoing.cancelled.load(std::memory_order_relaxed)) {
         reason = FailureReason::cancelled;
         return absl::CancelledError("cancelled by the caller");
+      }
+      if (outgoing.deadline <= now()) {
+        reason = FailureReason::deadline_queued;
+        return absl::DeadlineExceededError(absl::StrCat(box_->key().text(), ": its time was over before the loop came to it"));
       }
       outgoing.owner = this;
       requests_->Add(outgoing);

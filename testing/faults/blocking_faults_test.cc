@@ -1,9 +1,11 @@
 // Blocking calls where they must not be, and where they may.
 #include <atomic>
 #include <chrono>
+#include <memory>
 #include <set>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -16,7 +18,10 @@
 namespace rain {
 namespace {
 
-class BlockingFaults : public EveryTransport {};
+class BlockingFaults : public EveryTransport {
+ protected:
+  void ExpectNothingIsSentLate(std::shared_ptr<Executor> callers);
+};
 
 TEST_P(BlockingFaults, SyncSendInAnInlineHandlerIsAFailedPrecondition) {
   Side::Options options;
@@ -132,16 +137,17 @@ TEST_P(BlockingFaults, AHandlerThatSyncSendsToItsOwnListenerIsAnsweredWhileAWork
 // A thread in SyncSend may drive the loop, but runs nobody's code meanwhile: neither that of its own ListenRain nor another
 // one's.
 TEST_P(BlockingFaults, NoHandlerRunsOnAThreadThatWaits) {
-  for (const char* where : {"pool", "inline", "loop", "serial"}) {
+  for (const char* where : {"pool", "inline", "loop", "serial", "apart"}) {
     SCOPED_TRACE(where);
     const absl::string_view kind = where;
     const std::shared_ptr<Loop> loop = NewUvLoop().value();
     std::shared_ptr<Executor> executor;
     if (kind == "inline") executor = NewInlineExecutor();
-    if (kind == "loop") executor = loop;
+    if (kind == "loop" || kind == "apart") executor = loop;
     if (kind == "serial") executor = NewSerialExecutor(loop).value();
     const auto client = NewListenRain({.loops = {loop}}).value();
-    const auto server = NewListenRain({.loops = {loop}, .executor = executor}).value();
+    const std::shared_ptr<Loop> serving = kind == "apart" ? NewUvLoop().value() : loop;
+    const auto server = NewListenRain({.loops = {serving}, .executor = executor}).value();
     const Protocol<Message> asks = RegisterMessages(*client).value();
     const Protocol<Message> serves = RegisterMessages(*server).value();
     std::set<std::thread::id> handlers;
@@ -196,9 +202,12 @@ TEST_P(BlockingFaults, BlockingCallsThatAreRefusedKeepNobodyFromBeingAnswered) {
   EXPECT_EQ(outcomes.replied(), 100) << outcomes.last();
 }
 
-TEST_P(BlockingFaults, WhoDrivesOnlyWhenItsTimeIsOverSendsNothing) {
+// A call that blocks while the loop is busy, until its time is over.
+void BlockingFaults::ExpectNothingIsSentLate(std::shared_ptr<Executor> callers) {
   Side& server = NewSide();
-  Side& client = NewSide();
+  Side::Options options;
+  options.executor = std::move(callers);
+  Side& client = NewSide(std::move(options));
   std::atomic<int> handled{0};
   Listener listener = server.Listen(FreshKey(), Handling([&](Message message, CallContext, Responder<Message> responder) {
                                       ++handled;
@@ -227,6 +236,9 @@ TEST_P(BlockingFaults, WhoDrivesOnlyWhenItsTimeIsOverSendsNothing) {
   EXPECT_TRUE(transport.SyncSend(Message::Text("?")).ok());
   EXPECT_EQ(handled, 2);
 }
+
+TEST_P(BlockingFaults, WhoDrivesOnlyWhenItsTimeIsOverSendsNothing) { ExpectNothingIsSentLate(NewThreadPool({.threads = 1})); }
+TEST_P(BlockingFaults, WhatWaitsInTheMailboxUntilItsTimeIsOverIsNotSent) { ExpectNothingIsSentLate(NewInlineExecutor()); }
 
 // Callers that come and go, others' callbacks, and timers, whoever drives.
 TEST_P(BlockingFaults, ManyThreadsWaitBesideCallbacksAndEachIsAnswered) {
