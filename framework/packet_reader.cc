@@ -14,6 +14,9 @@ constexpr size_t kSmallestRead = 4 << 10;
 // Not more, so that both sides of a busy channel work at the same time: what one read brings is answered while the next is
 // on its way.
 constexpr size_t kLargestRead = 32 << 10;
+// But packets of medium size would then be read by ones and twos.
+constexpr size_t kMediumPacketBytes = 2 << 10;
+constexpr size_t kLargestReadOfMedium = 128 << 10;
 // Nor more than a part of what is awaited, if that is many packets: then what the first part leads to is at the peer while the
 // second is read, and neither side waits for the other to be done with all.
 constexpr size_t kManyPackets = 32;
@@ -53,9 +56,15 @@ bool PacketReader::MoveKept(size_t capacity) {
   return true;
 }
 
+bool PacketReader::ReadsMedium() const { return packet_bytes_ >= kMediumPacketBytes && packet_bytes_ < kLargePacketBytes; }
+
 size_t PacketReader::ReadSize(size_t awaited) const {
-  if (awaited < kManyPackets || full_reads_ >= kFullReads) return read_size_;
-  return std::min(read_size_, std::max(awaited * packet_bytes_ / kParts, kSmallestPart));
+  size_t size = read_size_;
+  if (awaited >= kManyPackets && full_reads_ < kFullReads) {
+    size = std::min(size, std::max(awaited * packet_bytes_ / kParts, kSmallestPart));
+  }
+  if (!ReadsMedium()) return std::min(size, kLargestRead);
+  return size < packet_bytes_ ? size : size - size % packet_bytes_;  // whole ones, none of which has to be moved
 }
 
 Buffer PacketReader::ReadBuffer(size_t awaited) {
@@ -84,11 +93,11 @@ Buffer PacketReader::RoomOf(size_t size) {
 
 absl::Status PacketReader::Consume(Buffer bytes, PacketSink& sink) {
   stopped_ = false;
-  packets_ = 0;
+  packets_ = delivered_bytes_ = 0;
   const size_t came = bytes.size();
   full_reads_ = came < room_ ? 0 : std::min(full_reads_ + 1, kFullReads);
-  if (came >= read_size_) {
-    read_size_ = std::min(read_size_ * 4, kLargestRead);
+  if (came + packet_bytes_ > read_size_) {
+    read_size_ = std::min(read_size_ * 4, ReadsMedium() ? kLargestReadOfMedium : kLargestRead);
   } else if (came < read_size_ / 8) {
     read_size_ = std::max(read_size_ / 2, kSmallestRead);
   }
@@ -103,7 +112,7 @@ absl::Status PacketReader::Consume(Buffer bytes, PacketSink& sink) {
   }
   if (status.ok() && !bytes.empty() && !stopped_) status = Cut(std::move(bytes), sink);
   if (kept_.empty()) block_ = Buffer();
-  if (packets_ > 0) packet_bytes_ = came / packets_;
+  if (packets_ > 0) packet_bytes_ = delivered_bytes_ / packets_;
   return refused_ ? Refused() : status;
 }
 
@@ -177,8 +186,9 @@ absl::Status PacketReader::Cut(Buffer bytes, PacketSink& sink) {
       kept_ = std::move(left);
       return absl::OkStatus();
     }
-    Payload packet(slicer.Cut(shape->total, shape->header, shape->total - shape->header - shape->trailer));
-    if (!Deliver(std::move(packet), sink)) return absl::OkStatus();
+    const size_t total = shape->total;
+    Payload packet(slicer.Cut(total, shape->header, total - shape->header - shape->trailer));
+    if (!Deliver(std::move(packet), total, sink)) return absl::OkStatus();
   }
   return absl::OkStatus();
 }
@@ -187,12 +197,13 @@ absl::Status PacketReader::Cut(Buffer bytes, PacketSink& sink) {
 void PacketReader::DeliverPieces(Payload packet, PacketSink& sink) {
   RemoveSuffix(packet, shape_.trailer);
   RemovePrefix(packet, shape_.header);
-  Deliver(std::move(packet), sink);
+  Deliver(std::move(packet), shape_.total, sink);
 }
 
-bool PacketReader::Deliver(Payload&& packet, PacketSink& sink) {
+bool PacketReader::Deliver(Payload&& packet, size_t bytes, PacketSink& sink) {
   scan_ = ScanState();
   ++packets_;
+  delivered_bytes_ += bytes;
   if (options_.alignment > 1 && reinterpret_cast<uintptr_t>(packet.front().data()) % options_.alignment != 0) {
     Buffer aligned = pool_.Allocate(packet.front().size());
     if (aligned.empty() && !packet.front().empty()) {

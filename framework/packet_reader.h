@@ -47,9 +47,12 @@ class PacketReader {
   absl::Status Cut(Buffer bytes, PacketSink& sink);
   absl::Status Splice(Buffer& bytes, PacketSink& sink);
   absl::Status FillRest(Buffer& bytes, PacketSink& sink);
-  bool Deliver(Payload&& packet, PacketSink& sink);
+  // `bytes` is how many the whole packet had.
+  bool Deliver(Payload&& packet, size_t bytes, PacketSink& sink);
   void DeliverPieces(Payload packet, PacketSink& sink);
   bool MoveKept(size_t capacity);
+  // What came last were packets of medium size.
+  bool ReadsMedium() const;
   size_t ReadSize(size_t awaited) const;
   Buffer RoomOf(size_t size);
   bool StartsLarge() const;
@@ -62,6 +65,7 @@ class PacketReader {
   size_t read_size_ = 4 << 10;  // adapts to the traffic
   size_t packet_bytes_ = 0;     // of those that came last, on average
   size_t packets_ = 0;          // delivered since the read began
+  size_t delivered_bytes_ = 0;  // of these
   size_t room_ = 0;             // of the read
   int full_reads_ = 0;          // in a row, that left no room
   Buffer block_;                // the block given to the channel last, while kept_ lies in it or nothing has come yet
