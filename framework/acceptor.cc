@@ -13,27 +13,31 @@
 namespace rain {
 
 void Accepted::Adopt(Ref<PostBox> box, std::shared_ptr<const RequestSink> sink, std::unique_ptr<Channel> channel) {
-  auto* transport = new Transport(box, std::move(sink));
-  uint64_t number = 0;
+  auto* transport = new Transport(box, std::move(sink), Ref<TransportKeeper>::Share(this));
   {
     MutexLock lock(mutex_);
-    number = came_++;
-    boxes_.emplace(number, box);
+    boxes_.emplace(box.get(), Came{box, came_++});
   }
-  transport->set_on_gone([self = Ref<Accepted>::Share(this), number] {
-    self->load_.fetch_sub(1, std::memory_order_relaxed);
-    Ref<PostBox> gone;  // dropped after the lock
-    MutexLock lock(self->mutex_);
-    gone = std::move(self->boxes_.extract(number).mapped());
-  });
   shard_->House(std::unique_ptr<Resident>(transport));
   if (box->opened_transport() != nullptr) transport->Attach(std::move(channel));
 }
 
-std::vector<Ref<PostBox>> Accepted::boxes() const {
-  std::vector<Ref<PostBox>> boxes;
+void Accepted::OnGone(PostBox& box) {
+  load_.fetch_sub(1, std::memory_order_relaxed);
+  Came gone;  // dropped after the lock
   MutexLock lock(mutex_);
-  for (const auto& [number, box] : boxes_) boxes.push_back(box);
+  gone = std::move(boxes_.extract(&box).mapped());
+}
+
+std::vector<Ref<PostBox>> Accepted::boxes() const {
+  std::vector<Came> all;
+  {
+    MutexLock lock(mutex_);
+    for (const auto& [box, came] : boxes_) all.push_back(came);
+  }
+  std::sort(all.begin(), all.end(), [](const Came& a, const Came& b) { return a.number < b.number; });
+  std::vector<Ref<PostBox>> boxes;
+  for (Came& came : all) boxes.push_back(std::move(came.box));
   return boxes;
 }
 
@@ -67,11 +71,7 @@ void AcceptorBox::StopAcceptingThen(const Ref<AcceptorBox>& box, const std::func
 
 Acceptor::Acceptor(Ref<AcceptorBox> box, std::shared_ptr<const ProtocolParts> protocol, std::shared_ptr<const RequestSink> sink,
                    std::unique_ptr<ChannelGenerator> generator)
-    : box_(std::move(box)),
-      protocol_(std::move(protocol)),
-      sink_(std::move(sink)),
-      generator_(std::move(generator)),
-      retry_(box_->shard->loop(), [this] { Ask(); }) {
+    : box_(std::move(box)), protocol_(std::move(protocol)), sink_(std::move(sink)), generator_(std::move(generator)) {
   box_->acceptor = this;
   box_->begun = true;
 }
@@ -102,7 +102,7 @@ void Acceptor::OnChannel(absl::StatusOr<std::unique_ptr<Channel>> channel) {
     Log(again.has_value() ? Severity::warning : Severity::error, absl::StrCat("listener ", box_->bound_key.text()),
         absl::StrCat(channel.status().message(), again.has_value() ? "; trying again" : "; listening no more"));
     if (!again.has_value()) return StopAccepting();
-    retry_.Start(*again);
+    retry_.Start(box_->shard->loop(), *again);
     return;
   }
   HandOver(*std::move(channel));

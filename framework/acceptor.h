@@ -4,11 +4,11 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
 #include <utility>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "listenrain/framework/channel_generator.h"
 #include "listenrain/framework/delay_timer.h"
 #include "listenrain/framework/delivery.h"
@@ -21,7 +21,7 @@ namespace rain {
 class Acceptor;
 
 // What one listener has accepted on one loop. Made by the listener's box, shared with those transports.
-class Accepted final : public RefCounted {
+class Accepted final : public TransportKeeper {
  public:
   explicit Accepted(Ref<Shard> on) : shard_(std::move(on)) {}
 
@@ -35,13 +35,18 @@ class Accepted final : public RefCounted {
   std::vector<Ref<PostBox>> boxes() const;
   // Those that are not at their end. Thread: loop.
   std::vector<Resident*> Transports() const;
+  void OnGone(PostBox& box) override;
 
  private:
   const Ref<Shard> shard_;
   std::atomic<size_t> load_{0};
   mutable Mutex mutex_;
   uint64_t came_ ABSL_GUARDED_BY(mutex_) = 0;
-  std::map<uint64_t, Ref<PostBox>> boxes_ ABSL_GUARDED_BY(mutex_);
+  struct Came {
+    Ref<PostBox> box;
+    uint64_t number = 0;
+  };
+  absl::flat_hash_map<const PostBox*, Came> boxes_ ABSL_GUARDED_BY(mutex_);
 };
 
 // How others reach an acceptor and what it accepted. Thread: any, but for `acceptor`.
@@ -84,7 +89,7 @@ class Acceptor final : public Resident {
   const std::shared_ptr<const ProtocolParts> protocol_;
   const std::shared_ptr<const RequestSink> sink_;
   std::unique_ptr<ChannelGenerator> generator_;
-  DelayTimer retry_;
+  DelayTimer<&Acceptor::Ask> retry_{*this};
   bool ended_ = false;
 };
 

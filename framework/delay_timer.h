@@ -1,30 +1,30 @@
-// DelayTimer: calls a function a while after Start.
+// DelayTimer: calls a method of its owner a while after Start.
 #pragma once
 
-#include <utility>
-
-#include "absl/functional/any_invocable.h"
 #include "absl/time/time.h"
 #include "listenrain/framework/loop.h"
 #include "listenrain/framework/timer_heap.h"
 
 namespace rain {
 
-// Thread: loop. `loop` is borrowed.
-class DelayTimer final : private Timer {
- public:
-  DelayTimer(Loop& loop, absl::AnyInvocable<void()> on_time) : loop_(loop), on_time_(std::move(on_time)) {}
+// DelayTimer<&Owner::OnTime>: a member of the owner. Thread: loop.
+template <auto kOnTime>
+class DelayTimer;
 
-  // Begins anew if it runs already.
-  void Start(absl::Duration delay) { loop_.timers().Arm(*this, loop_.now() + delay); }
-  void Stop() { loop_.timers().Cancel(*this); }
+template <class Owner, void (Owner::*kOnTime)()>
+class DelayTimer<kOnTime> final : private Timer {
+ public:
+  explicit DelayTimer(Owner& owner) : owner_(owner) {}
+
+  // Begins anew if it runs already. `loop` is the owner's.
+  void Start(Loop& loop, absl::Duration delay) { loop.timers().Arm(*this, loop.now() + delay); }
+  void Stop() { Disarm(); }
   bool running() const { return armed(); }
 
  private:
-  void OnTimer() override { on_time_(); }
+  void OnTimer() override { (owner_.*kOnTime)(); }
 
-  Loop& loop_;
-  absl::AnyInvocable<void()> on_time_;
+  Owner& owner_;
 };
 
 }  // namespace rain

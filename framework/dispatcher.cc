@@ -70,7 +70,11 @@ struct Dispatcher::BatchTask {
 };
 
 Dispatcher::Dispatcher(Shard& shard, std::shared_ptr<const ProtocolParts> protocol)
-    : shard_(shard), protocol_(std::move(protocol)), inline_(protocol_->executor->concurrency() == 0) {}
+    : traffic(*protocol->packet_codec, shard.buffers(),
+              {protocol->limits.max_packet_bytes, protocol->traits.header_bytes, protocol->traits.payload_alignment}),
+      shard_(shard),
+      protocol_(std::move(protocol)),
+      inline_(protocol_->executor->concurrency() == 0) {}
 
 Dispatcher::~Dispatcher() = default;
 

@@ -8,6 +8,7 @@
 #include "listenrain/framework/delivery.h"
 #include "listenrain/framework/loop.h"
 #include "listenrain/framework/protocol.h"
+#include "listenrain/framework/traffic.h"
 
 namespace rain {
 
@@ -28,6 +29,7 @@ class Dispatcher final : private TurnTask {
 
   const ProtocolParts& protocol() const { return *protocol_; }
   Counters counters;
+  TrafficPool traffic;  // of the protocol's links on this loop
 
  private:
   class Batch;

@@ -10,11 +10,11 @@
 
 namespace rain {
 
-Drain::Drain(Shard& shard, Done done) : done_(std::move(done)), deadline_(shard.loop(), [this] { OnDeadline(); }) {}
+Drain::Drain(Done done) : done_(std::move(done)) {}
 
 void Drain::Begin(Shard& shard, absl::Duration timeout, const std::vector<Resident*>& residents, Done done) {
-  const auto drain = Ref<Drain>::Adopt(new Drain(shard, std::move(done)));
-  drain->deadline_.Start(timeout);
+  const auto drain = Ref<Drain>::Adopt(new Drain(std::move(done)));
+  drain->deadline_.Start(shard.loop(), timeout);
   for (Resident* resident : residents) resident->BeginDrain(drain);
   drain->begun_ = true;
   drain->MaybeFinish();

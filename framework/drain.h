@@ -46,14 +46,14 @@ class Drain final : public RefCounted {
   void Leave(Resident& resident, const DrainReport& report);
 
  private:
-  Drain(Shard& shard, Done done);
+  explicit Drain(Done done);
   void OnDeadline();
   void MaybeFinish();
 
   std::vector<Resident*> joined_;
   DrainReport report_;
   Done done_;
-  DelayTimer deadline_;
+  DelayTimer<&Drain::OnDeadline> deadline_{*this};
   bool begun_ = false;  // everybody has joined
 };
 

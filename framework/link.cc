@@ -8,18 +8,27 @@
 
 namespace rain {
 
-Link::Link(const Parts& parts, std::unique_ptr<Channel> channel, LinkEvents& events)
-    : loop_(parts.loop),
-      codec_(parts.codec),
-      keeps_untaken_(parts.keeps_untaken),
-      events_(events),
-      channel_(std::move(channel)),
-      reader_(parts.codec, parts.pool, parts.reader),
-      output_(parts.codec, parts.pool, parts.limits.max_packet_bytes) {
+Link::Link(Loop& loop, TrafficPool& lender, bool keeps_untaken, std::unique_ptr<Channel> channel, LinkEvents& events)
+    : loop_(loop), lender_(lender), events_(events), channel_(std::move(channel)), keeps_untaken_(keeps_untaken) {
   channel_->Start(loop_, *this);
 }
 
-Link::~Link() = default;
+Link::~Link() {
+  if (traffic_ != nullptr) lender_.GiveUp(std::move(traffic_));
+}
+
+void Link::Borrow() {
+  traffic_ = lender_.Lend();
+  traffic_->reader.set_pace(&read_pace_);
+  traffic_->output.set_pace(&write_pace_);
+}
+
+// What a broken stream has left in it is of no use to others.
+void Link::Rest() {
+  if (!open_) return lender_.GiveUp(std::move(traffic_));
+  traffic_->LetGo();
+  lender_.TakeBack(std::move(traffic_));
+}
 
 void Link::OnTurnEnd() { Flush(); }
 
@@ -28,37 +37,41 @@ void Link::Flush() {
   WriteReady();
   NoteTaken();
   if (CanWrite()) events_.OnWritable();
+  MaybeRest();
 }
 
 // The pieces that the channel could not take at once are kept, where the link keeps any.
 void Link::WriteReady() {
-  const absl::Span<const Buffer> ready = output_.Ready();
+  if (traffic_ == nullptr) return;
+  const absl::Span<const Buffer> ready = traffic_->output.Ready();
   if (ready.empty()) return;
   channel_->Write(ready);
   if (keeps_untaken_) {
-    if (written_.empty()) written_from_ = end_ - output_.waiting_bytes();
+    if (traffic_->written.empty()) traffic_->written_from = end_ - traffic_->output.waiting_bytes();
     if (channel_->bytes_taken() < end_) {
-      for (const Buffer& piece : ready) written_.push_back({piece.Share(), end_});
+      for (const Buffer& piece : ready) traffic_->written.push_back({piece.Share(), end_});
     }
   }
-  output_.Clear();
+  traffic_->output.Clear();
 }
 
 std::vector<UntakenPacket> Link::TakeUntaken() {
   std::vector<UntakenPacket> packets;
-  if (!keeps_untaken_) return packets;
+  if (!keeps_untaken_ || traffic_ == nullptr) return packets;
   NoteTaken();
+  Ring<WrittenPiece>& written = traffic_->written;
+  Output& output = traffic_->output;
   std::string bytes;
-  if (written_.empty()) written_from_ = end_ - output_.waiting_bytes();
-  for (; !written_.empty(); written_.pop_front()) absl::StrAppend(&bytes, written_.front().bytes.view());
-  for (const Buffer& piece : output_.Ready()) absl::StrAppend(&bytes, piece.view());
-  output_.Clear();
-  uint64_t at = written_from_;
+  if (written.empty()) traffic_->written_from = end_ - output.waiting_bytes();
+  for (; !written.empty(); written.pop_front()) absl::StrAppend(&bytes, written.front().bytes.view());
+  for (const Buffer& piece : output.Ready()) absl::StrAppend(&bytes, piece.view());
+  output.Clear();
+  uint64_t at = traffic_->written_from;
   absl::string_view rest = bytes;
   while (!rest.empty()) {
     ScanState scan;
     const absl::StatusOr<PacketShape> shape = Guarded("the packet codec, decoding,", [&] {
-      return codec_.DecodePacket({rest.data(), rest.size()}, scan);
+      return lender_.codec().DecodePacket({rest.data(), rest.size()}, scan);
     });
     if (!shape.ok() || !shape->exact || shape->total == 0 || shape->total > rest.size()) break;
     if (at >= channel_->bytes_taken()) {
@@ -72,15 +85,35 @@ std::vector<UntakenPacket> Link::TakeUntaken() {
 }
 
 void Link::NoteTaken() {
+  if (traffic_ == nullptr) return;
   const uint64_t taken = channel_->bytes_taken();
-  for (; !written_.empty() && written_.front().flush_end <= taken; written_.pop_front()) {
-    written_from_ = written_.front().flush_end;
+  Ring<WrittenPiece>& written = traffic_->written;
+  for (; !written.empty() && written.front().flush_end <= taken; written.pop_front()) {
+    traffic_->written_from = written.front().flush_end;
   }
-  while (!charged_.empty() && charged_.front().end <= taken) {
-    const ChargedPacket packet = charged_.front();
-    charged_.pop_front();
+  TellTaken(taken);
+}
+
+void Link::TellTaken(uint64_t taken) {
+  Ring<ChargedPacket>& charged = traffic_->charged;
+  while (!charged.empty() && charged.front().end <= taken) {
+    const ChargedPacket packet = charged.front();
+    charged.pop_front();
     events_.OnTaken(packet);
   }
+}
+
+void Link::ForgetCharged() {
+  if (traffic_ != nullptr) TellTaken(UINT64_MAX);
+}
+
+void Link::Trim() {
+  MaybeRest();
+  if (traffic_ == nullptr) return;
+  traffic_->reader.Trim();
+  traffic_->charged.Trim();
+  traffic_->written.Trim();
+  traffic_->output.Trim();
 }
 
 void Link::WriteOut() {
@@ -99,27 +132,35 @@ void Link::Close(absl::Status why) {
 }
 
 Buffer Link::ReadBuffer(size_t) {
-  Buffer room = reader_.ReadBuffer(events_.awaited_packets());
+  Buffer room = traffic().reader.ReadBuffer(events_.awaited_packets(), loop_.wakeful());
   if (room.empty()) Close(absl::ResourceExhaustedError("the buffer pool refused a block to read into: raise its max_bytes"));
   return room;
 }
 
 void Link::OnRead(Buffer bytes) {
   if (!open_) return;
-  absl::Status status = Guarded("the packet codec, decoding,", [&] { return reader_.Consume(std::move(bytes), events_); });
+  absl::Status status =
+      Guarded("the packet codec, decoding,", [&] { return traffic().reader.Consume(std::move(bytes), events_); });
   if (!status.ok()) Close(std::move(status));
   events_.OnReadDone();
+  if (!waiting()) return MaybeRest();
+  if (!lender_.HastenIn(loop_.now())) return;  // at the turn's end it leaves, with what others add
+  Withdraw();
+  Flush();
 }
 
 void Link::OnDrained() {
   NoteTaken();
   if (open_) events_.OnWritable();
+  MaybeRest();
 }
 
 void Link::OnEnd() {
   ended_ = true;
   if (!open_) return;
-  if (reader_.mid_packet()) return Close(absl::DataLossError("the peer ended in the middle of a packet"));
+  if (traffic_ != nullptr && traffic_->reader.mid_packet()) {
+    return Close(absl::DataLossError("the peer ended in the middle of a packet"));
+  }
   events_.OnLinkEnd();
 }
 

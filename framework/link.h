@@ -9,20 +9,11 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "listenrain/framework/channel.h"
-#include "listenrain/framework/limits.h"
 #include "listenrain/framework/loop.h"
-#include "listenrain/framework/output.h"
-#include "listenrain/framework/packet_codec.h"
 #include "listenrain/framework/packet_reader.h"
-#include "listenrain/framework/ring.h"
+#include "listenrain/framework/traffic.h"
 
 namespace rain {
-
-// A packet that weighs in its transport's budget until the channel has taken its last byte.
-struct ChargedPacket {
-  uint64_t end = 0;   // where it ends, counted from the channel's first byte
-  size_t charge = 0;  // bytes of the budget
-};
 
 // Thread: loop. OnPacket may do anything but destroy the link.
 class LinkEvents : public PacketSink {
@@ -36,7 +27,7 @@ class LinkEvents : public PacketSink {
   virtual void OnWritable() = 0;
   // The peer sends no more.
   virtual void OnLinkEnd() = 0;
-  // The last event. charged_packets() still tells what was not taken.
+  // The last event. ForgetCharged still tells of what was not taken.
   virtual void OnLinkClosed(absl::Status why) = 0;
 
  protected:
@@ -51,36 +42,31 @@ struct UntakenPacket {
 
 class Link final : private ChannelEvents, private TurnTask {
  public:
-  struct Parts {
-    Loop& loop;
-    const PacketCodec& codec;
-    BufferPool& pool;
-    Limits limits;
-    PacketReader::Options reader;
-    bool keeps_untaken = false;  // so that TakeUntaken can give it back
-  };
-  // The parts and `events` are borrowed. Starts the channel.
-  Link(const Parts& parts, std::unique_ptr<Channel> channel, LinkEvents& events);
+  // `keeps_untaken`: TakeUntaken will be asked. All but the channel are borrowed. Starts the channel.
+  Link(Loop& loop, TrafficPool& lender, bool keeps_untaken, std::unique_ptr<Channel> channel, LinkEvents& events);
   ~Link() override;
 
   // True while there is room before the next flush: the channel keeps up.
-  bool CanWrite() const { return open_ && output_.waiting_bytes() + channel_->pending_bytes() < kFlushBytes; }
-  // Where to write the next packet's payload: Begin, write, then Sent() with what EndPacket returned.
-  Output& output() { return output_; }
+  bool CanWrite() const { return open_ && pending_bytes() < kFlushBytes; }
+  // Where to write the next packet's payload: Begin, write, then Sent() with what EndPacket returned. Borrowed for that packet.
+  Output& output() { return traffic().output; }
   // A packet of so many bytes was put into output(). It goes out at the turn's end at the latest.
   void Sent(size_t bytes) {
     end_ += bytes;
     if (!waiting()) loop_.AtTurnEnd(*this);
   }
   // OnTaken will tell when the packet sent last is taken.
-  void Remember(size_t charge) { charged_.push_back({end_, charge}); }
+  void Remember(size_t charge) { traffic().charged.push_back({end_, charge}); }
+  // OnTaken tells now of all such packets.
+  void ForgetCharged();
 
   // Bytes not yet taken by the channel.
-  size_t pending_bytes() const { return output_.waiting_bytes() + channel_->pending_bytes(); }
+  size_t pending_bytes() const {
+    return (traffic_ == nullptr ? 0 : traffic_->output.waiting_bytes()) + channel_->pending_bytes();
+  }
   uint64_t bytes_taken() const { return channel_->bytes_taken(); }
   // Where the packet given to Sent last ends, counted from the channel's first byte.
   uint64_t end() const { return end_; }
-  Ring<ChargedPacket>& charged_packets() { return charged_; }
 
   // Once closed: the packets of which the channel has taken nothing, cut again from what was written. None without
   // keeps_untaken; from one on that the packet codec cannot cut, none.
@@ -104,12 +90,8 @@ class Link final : private ChannelEvents, private TurnTask {
     Close(std::move(why));
   }
 
-  // Gives back the memory that an idle link needs not.
-  void Trim() {
-    charged_.Trim();
-    written_.Trim();
-    output_.Trim();
-  }
+  // Gives back the memory that a silent link needs not.
+  void Trim();
 
  private:
   static constexpr size_t kFlushBytes = 256 << 10;
@@ -123,24 +105,28 @@ class Link final : private ChannelEvents, private TurnTask {
   void Flush();
   void WriteReady();
   void NoteTaken();
+  void TellTaken(uint64_t taken);
 
-  // A piece given to the channel and not known to be taken.
-  struct WrittenPiece {
-    Buffer bytes;
-    uint64_t flush_end = 0;  // where the pieces of its flush end, which hold whole packets
-  };
+  Traffic& traffic() {
+    if (traffic_ == nullptr) Borrow();
+    return *traffic_;
+  }
+  void Borrow();
+  // Gives back what it was lent, if nothing is on its way.
+  void MaybeRest() {
+    if (traffic_ != nullptr && traffic_->idle()) Rest();
+  }
+  void Rest();
 
   Loop& loop_;
-  const PacketCodec& codec_;
-  const bool keeps_untaken_;
+  TrafficPool& lender_;
   LinkEvents& events_;
   std::unique_ptr<Channel> channel_;
-  PacketReader reader_;
-  Output output_;
-  Ring<ChargedPacket> charged_;
-  Ring<WrittenPiece> written_;
-  uint64_t written_from_ = 0;  // where the first of these begins; a packet begins there too
-  uint64_t end_ = 0;           // of the last packet
+  std::unique_ptr<Traffic> traffic_;  // null while nothing is on its way
+  ReadPace read_pace_;
+  WritePace write_pace_;
+  const bool keeps_untaken_;
+  uint64_t end_ = 0;  // of the last packet
   bool open_ = true;
   bool ended_ = false;
   bool discarded_ = false;

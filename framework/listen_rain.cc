@@ -14,9 +14,14 @@
 
 namespace rain {
 
-// Shared with the boxes' openers, which may run after the ListenRain is gone.
-class ListenRain::Engine : public std::enable_shared_from_this<ListenRain::Engine> {
+// Outlived by the transports' keeper.
+class ListenRain::Engine {
  public:
+  static std::shared_ptr<Engine> Make(Parts parts) {
+    auto engine = std::make_shared<Engine>(std::move(parts));
+    engine->keeper_ = Ref<TransportKeeper>::Adopt(new Keeper(engine));
+    return engine;
+  }
   explicit Engine(Parts parts)
       : executor_(parts.executor),
         table_(parts.packet_codec, parts.executor),
@@ -95,6 +100,22 @@ class ListenRain::Engine : public std::enable_shared_from_this<ListenRain::Engin
   }
 
  private:
+  class Keeper final : public TransportKeeper {
+   public:
+    explicit Keeper(std::weak_ptr<Engine> engine) : engine_(std::move(engine)) {}
+    void OnGone(PostBox& box) override {
+      if (const auto alive = engine_.lock()) alive->pool_->Evict(box);
+    }
+    void OnRest(PostBox& box) override {  // a generator knows which channel it made last: another one begins anew
+      const auto alive = engine_.lock();
+      auto again = alive != nullptr ? alive->Dialer(box.protocol(), box.key()) : absl::CancelledError();
+      if (again.ok()) box.set_opener(alive->OpenerOf(box, *std::move(again)));
+    }
+
+   private:
+    const std::weak_ptr<Engine> engine_;
+  };
+
   // Whoever waits, and runs a turn of this loop now, ends with that turn.
   static void KeepFromCallers(Loop& loop) {
     Helm* const helm = loop.helm();
@@ -153,18 +174,10 @@ class ListenRain::Engine : public std::enable_shared_from_this<ListenRain::Engin
 
   // Makes the transport of a box, on its loop, each time that it is used anew.
   absl::AnyInvocable<void() &&> OpenerOf(PostBox& of, std::unique_ptr<ChannelGenerator> generator) {
-    return [engine = weak_from_this(), box = &of, generator = std::move(generator)]() mutable {
+    return [keeper = keeper_, box = &of, generator = std::move(generator)]() mutable {
       if (box->shard().ending()) return;
-      auto transport = std::make_unique<Transport>(Ref<PostBox>::Share(box), box->protocol().router);
+      auto transport = std::make_unique<Transport>(Ref<PostBox>::Share(box), box->protocol().router, keeper);
       Transport& housed = *transport;
-      housed.set_on_gone([engine, box] {
-        if (const auto alive = engine.lock()) alive->pool_->Evict(*box);
-      });
-      housed.set_on_rest([engine, box] {  // a generator knows which channel it made last: another one begins anew
-        const auto alive = engine.lock();
-        auto again = alive != nullptr ? alive->Dialer(box->protocol(), box->key()) : absl::CancelledError();
-        if (again.ok()) box->set_opener(alive->OpenerOf(*box, *std::move(again)));
-      });
       box->shard().House(std::move(transport));
       if (box->opened_transport() != nullptr) housed.Dial(std::move(generator));
     };
@@ -202,11 +215,11 @@ class ListenRain::Engine : public std::enable_shared_from_this<ListenRain::Engin
   std::vector<Ref<Shard>> shards_;  // one for each loop; constant
   std::atomic<size_t> next_shard_{0};
   const std::unique_ptr<TransportPool> pool_;
+  Ref<TransportKeeper> keeper_;  // constant
   std::atomic<bool> stopped_{false};
 };
 
-ListenRain::ListenRain(Parts parts)
-    : await_handlers_(std::move(parts.await_handlers)), engine_(std::make_shared<Engine>(std::move(parts))) {}
+ListenRain::ListenRain(Parts parts) : await_handlers_(std::move(parts.await_handlers)), engine_(Engine::Make(std::move(parts))) {}
 
 ListenRain::~ListenRain() {
   Stop();

@@ -22,6 +22,8 @@ class TurnTask {
  protected:
   virtual ~TurnTask();  // withdraws itself
   bool waiting() const { return next_ != nullptr; }
+  // Asks no more.
+  void Withdraw();
   // Withdrawn already: may ask again (it then runs in the same turn's end, after the others).
   virtual void OnTurnEnd() = 0;
 
@@ -52,6 +54,9 @@ class Loop : public Executor {
   // Takes the baton and runs one turn: waits for something to do, at most until `deadline`, does it, and gives the baton back.
   // False if the baton could not be had by `deadline`, or others may not drive this loop. Thread: any that does not hold it.
   virtual bool RunTurn(Instant deadline) = 0;
+
+  // True while it looks for more to do for a while before it sleeps: what comes then is dealt with at once. Thread: loop.
+  virtual bool wakeful() const { return false; }
 
   // Who drives this loop: its own thread, or callers that wait for it. Null: these may not. Thread: any.
   virtual Helm* helm() { return nullptr; }

@@ -9,10 +9,13 @@ namespace rain {
 
 void Loop::Drive(absl::FunctionRef<bool()>) noexcept { assert(false && "this loop has no helm, or should say how it is driven"); }
 
-TurnTask::~TurnTask() {
+TurnTask::~TurnTask() { Withdraw(); }
+
+void TurnTask::Withdraw() {
   if (next_ == nullptr) return;
   next_->previous_ = previous_;
   previous_->next_ = next_;
+  next_ = previous_ = nullptr;
 }
 
 // The list is a ring through this head; a task that waits has neighbours.
@@ -64,8 +67,7 @@ void TurnList::RunAll() {
 LoopCore::LoopCore(const Clock& clock, uint64_t seed) : clock_(clock), now_(clock.Now()), random_state_(seed) {
   // So that the steady state never allocates, however the threads fall in with each other.
   constexpr size_t kTasksATurn = 64;
-  running_.reserve(kTasksATurn);
-  posted_.reserve(kTasksATurn);
+  for (std::vector<Task>* tasks : {&own_, &running_, &posted_, &running_of_others_}) tasks->reserve(kTasksATurn);
 }
 
 LoopCore::~LoopCore() { Shut(); }
@@ -78,7 +80,13 @@ uint64_t LoopCore::Random() {
   return z ^ (z >> 31);
 }
 
-bool LoopCore::Post(absl::AnyInvocable<void() &&> task) {
+// What the loop posts to itself costs no lock.
+bool LoopCore::Post(Task task) {
+  if (baton_.HeldHere() && !has_posted_.load(std::memory_order_acquire)) {
+    if (ended_) return false;
+    own_.push_back(std::move(task));
+    return own_.size() == 1 && asleep_.load(std::memory_order_relaxed);
+  }
   MutexLock lock(mutex_);
   if (shut_) return false;  // destroyed by the caller, outside the lock
   posted_.push_back(std::move(task));
@@ -86,38 +94,46 @@ bool LoopCore::Post(absl::AnyInvocable<void() &&> task) {
 }
 
 void LoopCore::Shut() {
-  std::vector<absl::AnyInvocable<void() &&>> unrun;
+  ended_ = true;
+  std::vector<Task> unrun;
+  unrun.swap(own_);
+  std::vector<Task> unrun_of_others;
   {
     MutexLock lock(mutex_);
     shut_ = true;
-    unrun.swap(posted_);
+    unrun_of_others.swap(posted_);
     has_posted_.store(false, std::memory_order_release);
   }
 }
 
-size_t LoopCore::Work() {
-  Refresh();
-  size_t done = 0;
-  if (has_posted_.load(std::memory_order_acquire)) {
-    {
-      MutexLock lock(mutex_);
-      running_.swap(posted_);
-      has_posted_.store(false, std::memory_order_release);
-    }
-    done += running_.size();
-    for (auto& task : running_) {
-      GuardedAndLogged("a task on a loop", [&] { std::move(task)(); });
-      task = nullptr;
-    }
-    running_.clear();
+size_t LoopCore::RunAll(std::vector<Task>& tasks) {
+  const size_t count = tasks.size();
+  for (Task& task : tasks) {
+    GuardedAndLogged("a task on a loop", [&] { std::move(task)(); });
+    task = nullptr;
   }
+  tasks.clear();
+  return count;
+}
+
+// What these tasks post runs in a later turn.
+size_t LoopCore::WorkAsOfNow() {
+  running_.swap(own_);
+  if (has_posted_.load(std::memory_order_acquire)) {
+    MutexLock lock(mutex_);
+    running_of_others_.swap(posted_);
+    has_posted_.store(false, std::memory_order_release);
+  }
+  size_t done = 0;
+  if (!running_.empty()) done += RunAll(running_);
+  if (!running_of_others_.empty()) done += RunAll(running_of_others_);
   if (timers_.next() <= now_) done += timers_.FireDue(now_);
   turn_ends_.RunAll();
   return done;
 }
 
 Instant LoopCore::NextDeadline() {
-  if (has_posted_.load() || !turn_ends_.empty()) return now_;
+  if (has_posted_.load() || !own_.empty() || !turn_ends_.empty()) return now_;
   return timers_.next();
 }
 

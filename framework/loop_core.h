@@ -46,18 +46,26 @@ class LoopCore {
   Instant now() const { return now_; }
   void Refresh() { now_ = clock_.Now(); }
 
+  using Task = absl::AnyInvocable<void() &&>;
   // Thread: any. True if the loop must be woken: it sleeps, and nothing was waiting before. After Shut the task is destroyed
   // unrun.
-  bool Post(absl::AnyInvocable<void() &&> task);
-  // Thread: any. Destroys what waits and all that comes later.
+  bool Post(Task task);
+  // Destroys what waits and all that comes later.
   void Shut();
 
   // The work of one turn beside its input: posted tasks, due timers, turn ends, each once. What tasks throw is logged.
   // Returns how many tasks and timers ran.
-  size_t Work();
+  size_t Work() {
+    Refresh();
+    return WorkAsOfNow();
+  }
+  // The same, where now() is as good as new.
+  size_t WorkAsOfNow();
   // False: NextDeadline is looked at again before the loop waits for anything, so that who posts need not wake it. A loop that
   // says true looks at it after that. At first it is true.
   void set_asleep(bool asleep) { asleep_.store(asleep); }
+  // True if tasks wait for the next Work.
+  bool busy() const { return has_posted_.load(std::memory_order_relaxed) || !own_.empty(); }
   // When Work will have something to do, if nothing happens before: now() if it has already. Infinite() if nothing waits.
   Instant NextDeadline();
 
@@ -68,14 +76,19 @@ class LoopCore {
   Baton baton_;
   TimerHeap timers_;
   TurnList turn_ends_;
-  std::vector<absl::AnyInvocable<void() &&>> running_;
+  static size_t RunAll(std::vector<Task>& tasks);
+
+  std::vector<Task> running_;
+  std::vector<Task> running_of_others_;
+  std::vector<Task> own_;  // posted by who holds the baton, while nothing waited in posted_: they come before that
+  bool ended_ = false;     // Shut, for who holds the baton
   // The loop stores asleep_ before it reads has_posted_; who posts, the other way round. All in one order (sequentially
   // consistent), so that one of the two sees the other.
   Atomic<bool> has_posted_{false};
   Atomic<bool> asleep_{true};
   Mutex mutex_;
   bool shut_ ABSL_GUARDED_BY(mutex_) = false;
-  std::vector<absl::AnyInvocable<void() &&>> posted_ ABSL_GUARDED_BY(mutex_);
+  std::vector<Task> posted_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace rain

@@ -74,6 +74,39 @@ TEST_F(LoopCoreTest, WhatATaskPostsRunsInALaterTurn) {
   EXPECT_THAT(did_, ElementsAre("outer", "inner"));
 }
 
+TEST_F(LoopCoreTest, WhatTheLoopPostsToItselfKeepsItsPlace) {
+  ASSERT_TRUE(core_.baton().Acquire(Instant::Infinite(), [] {}));
+  const auto from_outside = [this](std::string what) { std::thread([&] { core_.Post(Note(what)); }).join(); };
+  EXPECT_TRUE(core_.Post(Note("a")));
+  EXPECT_FALSE(core_.Post(Note("b")));
+  from_outside("c");
+  core_.Post([this, from_outside] {
+    did_.emplace_back("d");
+    core_.Post(Note("f"));
+    from_outside("g");
+  });
+  from_outside("e");
+  EXPECT_EQ(core_.Work(), 5u);
+  EXPECT_THAT(did_, ElementsAre("a", "b", "c", "d", "e"));
+  EXPECT_EQ(core_.Work(), 2u);
+  EXPECT_THAT(did_, ElementsAre("a", "b", "c", "d", "e", "f", "g"));
+  EXPECT_EQ(core_.Work(), 0u);
+  core_.baton().Release();
+}
+
+TEST_F(LoopCoreTest, WhatTheLoopPostedToItselfIsDestroyedUnrunByShut) {
+  ASSERT_TRUE(core_.baton().Acquire(Instant::Infinite(), [] {}));
+  auto held = std::make_shared<int>();
+  const std::weak_ptr<int> alive = held;
+  core_.Post([this, held = std::move(held)] { did_.emplace_back("run"); });
+  core_.Shut();
+  EXPECT_TRUE(alive.expired());
+  EXPECT_FALSE(core_.Post(Note("late")));
+  EXPECT_EQ(core_.Work(), 0u);
+  EXPECT_TRUE(did_.empty());
+  core_.baton().Release();
+}
+
 TEST_F(LoopCoreTest, ATurnIsTasksThenTimersThenTurnEnds) {
   CallbackTask end(Note("end"));
   CallbackTimer timer(Note("timer"));

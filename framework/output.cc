@@ -1,5 +1,6 @@
 #include "listenrain/framework/output.h"
 
+#include <algorithm>
 #include <cassert>
 #include <cstring>
 #include <utility>
@@ -11,12 +12,13 @@
 namespace rain {
 namespace {
 
-constexpr size_t kOutputBlockBytes = 64 << 10;
+constexpr size_t kSmallestBlock = 1 << 10;
+constexpr size_t kLargestBlock = 64 << 10;
 
 }  // namespace
 
 Output::Output(const PacketCodec& codec, BufferPool& pool, size_t max_packet_bytes)
-    : PayloadWriter(pool, max_packet_bytes, kOutputBlockBytes, codec.traits().max_header),
+    : PayloadWriter(pool, max_packet_bytes, WritePace().block_bytes, codec.traits().max_header),
       codec_(codec),
       traits_(codec.traits()),
       max_packet_bytes_(max_packet_bytes) {}
@@ -107,9 +109,18 @@ absl::Span<const Buffer> Output::Ready() {
   return ready_;
 }
 
+// The next block has room for twice as much as left now. It becomes smaller slowly: who writes by fits and starts should not have
+// to go on in a second one.
 void Output::Clear() {
+  const size_t enough = std::clamp(2 * waiting_bytes_, kSmallestBlock, kLargestBlock);
+  pace_->block_bytes = std::max(enough, pace_->block_bytes - pace_->block_bytes / 8);
+  set_block_bytes(pace_->block_bytes);
   waiting_bytes_ = 0;
   ready_.clear();
+  DropBlock();
+}
+
+void Output::DropBlock() {
   block_ = Buffer();
   start_ = cursor_ = end_ = nullptr;
   mark_ = 0;

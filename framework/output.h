@@ -13,12 +13,23 @@
 
 namespace rain {
 
+// How much leaves at once, as far as is known: by this the size of the next block is chosen.
+struct WritePace {
+  size_t block_bytes = 4 << 10;
+};
+
 // A PayloadWriter whose payloads become packets in place. One per link. Thread: loop.
 // Use: Begin, write, EndPacket (or Rewind); or Append for a payload that waited elsewhere.
 class Output final : public PayloadWriter {
  public:
   // `codec` and `pool` are borrowed.
   Output(const PacketCodec& codec, BufferPool& pool, size_t max_packet_bytes);
+
+  // Borrowed from whoever uses it from now on; its own at first.
+  void set_pace(WritePace* pace) {
+    pace_ = pace;
+    set_block_bytes(pace->block_bytes);
+  }
 
   absl::Status Begin();
   // Frames the payload begun. Returns the packet's size in bytes. Errors: the packet codec's, or RESOURCE_EXHAUSTED; the payload
@@ -33,6 +44,10 @@ class Output final : public PayloadWriter {
   absl::Span<const Buffer> Ready();
   // Forgets the packets, which were written, and lets go of the block.
   void Clear();
+  // Gives up the block of a payload that was rewound. Not while bytes wait.
+  void LetGo() {
+    if (!block_.empty()) DropBlock();
+  }
   // Gives back the memory that an idle output needs not.
   void Trim() {
     if (ready_.empty()) std::vector<Buffer>().swap(ready_);
@@ -43,6 +58,7 @@ class Output final : public PayloadWriter {
   absl::StatusOr<size_t> EndPieces();
   absl::Status TooLarge(size_t packet) const;
   void Emit(size_t end);
+  void DropBlock();
 
   const PacketCodec& codec_;
   const PacketTraits traits_;
@@ -50,6 +66,8 @@ class Output final : public PayloadWriter {
   std::vector<Buffer> ready_;
   size_t mark_ = 0;  // where in block_ the bytes begin that are in no piece of ready_ yet
   size_t waiting_bytes_ = 0;
+  WritePace own_pace_;
+  WritePace* pace_ = &own_pace_;
 };
 
 }  // namespace rain

@@ -18,9 +18,13 @@ constexpr size_t kLargestRead = 32 << 10;
 constexpr size_t kMediumPacketBytes = 2 << 10;
 constexpr size_t kLargestReadOfMedium = 128 << 10;
 // Nor more than a part of what is awaited, if that is many packets: then what the first part leads to is at the peer while the
-// second is read, and neither side waits for the other to be done with all.
+// second is read, and neither side waits for the other to be done with all. Who has to be woken needs smaller parts to bridge
+// that, and needs them of larger packets too.
 constexpr size_t kManyPackets = 32;
+constexpr size_t kManyMediumPackets = 4;
+constexpr size_t kPartsOfTheWakeful = 2;
 constexpr size_t kParts = 3;
+constexpr size_t kPartsOfMedium = 4;
 constexpr size_t kSmallestPart = 1 << 10;
 // But not if all that room is full again and again: more comes than was awaited.
 constexpr int kFullReads = 8;
@@ -56,19 +60,32 @@ bool PacketReader::MoveKept(size_t capacity) {
   return true;
 }
 
-bool PacketReader::ReadsMedium() const { return packet_bytes_ >= kMediumPacketBytes && packet_bytes_ < kLargePacketBytes; }
-
-size_t PacketReader::ReadSize(size_t awaited) const {
-  size_t size = read_size_;
-  if (awaited >= kManyPackets && full_reads_ < kFullReads) {
-    size = std::min(size, std::max(awaited * packet_bytes_ / kParts, kSmallestPart));
-  }
-  if (!ReadsMedium()) return std::min(size, kLargestRead);
-  return size < packet_bytes_ ? size : size - size % packet_bytes_;  // whole ones, none of which has to be moved
+bool PacketReader::ReadsMedium() const {
+  return pace_->packet_bytes >= kMediumPacketBytes && pace_->packet_bytes < kLargePacketBytes;
 }
 
-Buffer PacketReader::ReadBuffer(size_t awaited) {
-  Buffer room = RoomOf(ReadSize(awaited));
+void PacketReader::Trim() {
+  const size_t enough = std::max(kept_.size(), kSmallestRead);
+  if (!kept_.empty() && rest_.empty() && kept_.pinned() > 2 * enough) (void)MoveKept(enough);  // else it stays where it is
+}
+
+bool PacketReader::ReadsInParts(size_t awaited, bool wakeful) const {
+  if (pace_->full_reads == kFullReads) return false;
+  return ReadsMedium() ? !wakeful && awaited >= kManyMediumPackets : awaited >= kManyPackets;
+}
+
+size_t PacketReader::ReadSize(size_t awaited, bool wakeful) const {
+  size_t size = pace_->read_bytes;
+  if (ReadsInParts(awaited, wakeful)) {
+    const size_t parts = wakeful ? kPartsOfTheWakeful : ReadsMedium() ? kPartsOfMedium : kParts;
+    size = std::min(size, std::max((awaited + parts - 1) / parts * pace_->packet_bytes, kSmallestPart));
+  }
+  if (!ReadsMedium()) return std::min(size, kLargestRead);
+  return size < pace_->packet_bytes ? size : size - size % pace_->packet_bytes;  // whole ones, none of which has to be moved
+}
+
+Buffer PacketReader::ReadBuffer(size_t awaited, bool wakeful) {
+  Buffer room = RoomOf(ReadSize(awaited, wakeful));
   room_ = room.size();
   return room;
 }
@@ -95,11 +112,11 @@ absl::Status PacketReader::Consume(Buffer bytes, PacketSink& sink) {
   stopped_ = false;
   packets_ = delivered_bytes_ = 0;
   const size_t came = bytes.size();
-  full_reads_ = came < room_ ? 0 : std::min(full_reads_ + 1, kFullReads);
-  if (came + packet_bytes_ > read_size_) {
-    read_size_ = std::min(read_size_ * 4, ReadsMedium() ? kLargestReadOfMedium : kLargestRead);
-  } else if (came < read_size_ / 8) {
-    read_size_ = std::max(read_size_ / 2, kSmallestRead);
+  pace_->full_reads = came < room_ ? 0 : std::min(pace_->full_reads + 1, kFullReads);
+  if (came + pace_->packet_bytes > pace_->read_bytes) {
+    pace_->read_bytes = std::min(pace_->read_bytes * 4, ReadsMedium() ? kLargestReadOfMedium : kLargestRead);
+  } else if (came < pace_->read_bytes / 8) {
+    pace_->read_bytes = std::max(pace_->read_bytes / 2, kSmallestRead);
   }
   absl::Status status;
   if (!rest_.empty()) status = FillRest(bytes, sink);
@@ -112,7 +129,7 @@ absl::Status PacketReader::Consume(Buffer bytes, PacketSink& sink) {
   }
   if (status.ok() && !bytes.empty() && !stopped_) status = Cut(std::move(bytes), sink);
   if (kept_.empty()) block_ = Buffer();
-  if (packets_ > 0) packet_bytes_ = delivered_bytes_ / packets_;
+  if (packets_ > 0) pace_->packet_bytes = delivered_bytes_ / packets_;
   return refused_ ? Refused() : status;
 }
 

@@ -23,6 +23,13 @@ class PacketSink {
   ~PacketSink() = default;
 };
 
+// How much comes at once, as far as is known: by this the reader chooses how much to ask for.
+struct ReadPace {
+  size_t read_bytes = 4 << 10;  // to be asked for
+  size_t packet_bytes = 0;      // of the packets that came last, on average
+  int full_reads = 0;           // in a row, that left no room
+};
+
 // One per link. Thread: loop. Holds no block while it waits between packets.
 class PacketReader {
  public:
@@ -33,13 +40,22 @@ class PacketReader {
   };
   // `codec` and `pool` are borrowed.
   PacketReader(const PacketCodec& codec, BufferPool& pool, const Options& options);
+  PacketReader(const PacketReader&) = delete;
+  PacketReader& operator=(const PacketReader&) = delete;
 
-  // Where the channel shall read to. `awaited`: how many packets the peer owes, as far as is known. Empty if the pool refuses.
-  Buffer ReadBuffer(size_t awaited = 0);
+  // Where the channel shall read to. `awaited`: how many packets the peer owes, as far as is known. `wakeful`: whether this side
+  // is there at once when more comes. Empty if the pool refuses.
+  Buffer ReadBuffer(size_t awaited = 0, bool wakeful = false);
   // Bytes that arrived, in a buffer from ReadBuffer or any other. Delivers the packets that are complete now.
   // Errors (all end the channel): DATA_LOSS bad framing; RESOURCE_EXHAUSTED packet too large, or the pool refuses.
   absl::Status Consume(Buffer bytes, PacketSink& sink);
 
+  // Borrowed from whoever uses it from now on; its own at first.
+  void set_pace(ReadPace* pace) { pace_ = pace; }
+  // Gives up the block that a channel was given and did not use. Not while mid_packet().
+  void LetGo() { block_ = Buffer(); }
+  // Moves what has come of a packet, which may be little of a large block, to a small one.
+  void Trim();
   // True if part of a packet has arrived.
   bool mid_packet() const { return !kept_.empty(); }
 
@@ -53,7 +69,8 @@ class PacketReader {
   bool MoveKept(size_t capacity);
   // What came last were packets of medium size.
   bool ReadsMedium() const;
-  size_t ReadSize(size_t awaited) const;
+  size_t ReadSize(size_t awaited, bool wakeful) const;
+  bool ReadsInParts(size_t awaited, bool wakeful) const;
   Buffer RoomOf(size_t size);
   bool StartsLarge() const;
   size_t TailRoom() const;
@@ -62,12 +79,11 @@ class PacketReader {
   const PacketCodec& codec_;
   BufferPool& pool_;
   const Options options_;
-  size_t read_size_ = 4 << 10;  // adapts to the traffic
-  size_t packet_bytes_ = 0;     // of those that came last, on average
+  ReadPace own_pace_;
+  ReadPace* pace_ = &own_pace_;
   size_t packets_ = 0;          // delivered since the read began
   size_t delivered_bytes_ = 0;  // of these
   size_t room_ = 0;             // of the read
-  int full_reads_ = 0;          // in a row, that left no room
   Buffer block_;                // the block given to the channel last, while kept_ lies in it or nothing has come yet
   Buffer kept_;                 // what has come of the packet that is not complete; its shape, if known, is shape_
   Buffer rest_;                 // a large packet's bytes beyond kept_, of which rest_filled_ have come

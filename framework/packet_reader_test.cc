@@ -144,8 +144,9 @@ TEST_F(PacketReaderTest, ReadsAPartOfWhatIsAwaitedIfThatIsMuch) {
   const size_t most = reader.ReadBuffer().size();
   EXPECT_EQ(reader.ReadBuffer(10).size(), most) << "of few packets, all at once";
   const size_t part = reader.ReadBuffer(60).size();
-  EXPECT_GE(part, size_t{60 * 100 / 4});
-  EXPECT_LE(part, size_t{60 * 100 / 2});
+  EXPECT_EQ(part, size_t{60 * 100 / 3});
+  EXPECT_EQ(reader.ReadBuffer(61).size(), size_t{21 * 100}) << "whole packets";
+  EXPECT_EQ(reader.ReadBuffer(60, true).size(), size_t{60 * 100 / 2});
   EXPECT_EQ(reader.ReadBuffer(10'000).size(), most);
   for (int i = 0; i < 20; ++i) {
     Buffer room = reader.ReadBuffer(60);
@@ -154,6 +155,49 @@ TEST_F(PacketReaderTest, ReadsAPartOfWhatIsAwaitedIfThatIsMuch) {
     ASSERT_TRUE(reader.Consume(std::move(room), sink_).ok());
   }
   EXPECT_GT(reader.ReadBuffer(60).size(), part * 2) << "more comes than was awaited";
+}
+
+TEST_F(PacketReaderTest, PacketsOfMediumSizeAreReadByManyAtOnce) {
+  PacketReader reader = NewReader();
+  std::string stream;
+  for (int i = 0; i < 200; ++i) stream += Framed(Bytes(4996, 1));
+  ASSERT_TRUE(FeedLikeASocket(reader, stream, SIZE_MAX).ok());
+  EXPECT_EQ(sink_.packets.size(), 200u);
+  const size_t most = reader.ReadBuffer().size();
+  EXPECT_GT(most, size_t{100'000});
+  EXPECT_LE(most, size_t{128 << 10});
+  EXPECT_EQ(most % 5000, 0u) << "whole packets";
+  EXPECT_EQ(reader.ReadBuffer(15).size(), size_t{4 * 5000}) << "a part of what is awaited, by who has to be woken";
+  EXPECT_EQ(reader.ReadBuffer(15, true).size(), most);
+  ASSERT_TRUE(FeedLikeASocket(reader, Framed("a small one"), SIZE_MAX).ok());
+  EXPECT_LE(reader.ReadBuffer().size(), size_t{32 << 10}) << "small ones by less, so that both sides work at the same time";
+}
+
+TEST_F(PacketReaderTest, TheBeginningOfAPacketKeepsNoLargeBlockForLong) {
+  PacketReader reader = NewReader();
+  std::string stream;
+  for (int i = 0; i < 200; ++i) stream += Framed(Bytes(4996, 1));
+  const std::string last = Framed("the last one");
+  ASSERT_TRUE(FeedLikeASocket(reader, stream + last.substr(0, 7), SIZE_MAX).ok());
+  EXPECT_GT(pool_->bytes_in_use(), size_t{100'000});
+  reader.Trim();
+  EXPECT_LE(pool_->bytes_in_use(), size_t{4 << 10});
+  ASSERT_TRUE(FeedLikeASocket(reader, last.substr(7), SIZE_MAX).ok());
+  EXPECT_EQ(sink_.packets.back(), "the last one");
+}
+
+TEST_F(PacketReaderTest, APaceIsKeptFromOneReaderToTheNext) {
+  ReadPace pace;
+  {
+    PacketReader reader = NewReader();
+    reader.set_pace(&pace);
+    ASSERT_TRUE(FeedLikeASocket(reader, Framed(Bytes(60'000, 1)), SIZE_MAX).ok());
+  }
+  PacketReader reader = NewReader();
+  const size_t at_first = reader.ReadBuffer().size();
+  reader.LetGo();
+  reader.set_pace(&pace);
+  EXPECT_GT(reader.ReadBuffer().size(), at_first);
 }
 
 TEST_F(PacketReaderTest, ASinkThatWantsNoMoreGetsNoMore) {

@@ -62,6 +62,8 @@ class PayloadWriter {
 
  protected:
   ~PayloadWriter() = default;
+  // Of the blocks to come.
+  void set_block_bytes(size_t bytes) { block_bytes_ = bytes; }
   absl::Status BeginAnew();
   bool Grow(size_t count);
   void CloseRegion();
@@ -76,7 +78,7 @@ class PayloadWriter {
 
   BufferPool& pool_;
   const size_t max_bytes_;
-  const size_t block_bytes_;
+  size_t block_bytes_;
   const size_t headroom_;
   Buffer block_;         // what is written into; [start_, cursor_) is this payload's open region
   Buffer origin_;        // the block in which this payload began, if it went on in another (moved_)

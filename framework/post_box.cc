@@ -13,6 +13,16 @@
 
 namespace rain {
 
+namespace {
+
+// Before the first connect.
+const PeerInfo& Nobody() {
+  static const auto* const nobody = new PeerInfo;  // some boxes outlive everything
+  return *nobody;
+}
+
+}  // namespace
+
 PostBox::PostBox(Ref<Shard> shard, std::shared_ptr<const ProtocolParts> protocol, TransportKey key, Role role)
     : shard_(std::move(shard)),
       protocol_(std::move(protocol)),
@@ -20,8 +30,7 @@ PostBox::PostBox(Ref<Shard> shard, std::shared_ptr<const ProtocolParts> protocol
       role_(role),
       budget_(protocol_->limits.max_queued_bytes, protocol_->limits.max_queued_packets,
               [this] { RunOnTransport([](Transport& transport) { transport.OnRoom(); }); }),
-      peers_(1),
-      peer_(&peers_.front()) {}
+      peer_(&Nobody()) {}
 
 PostBox::~PostBox() = default;
 
@@ -52,19 +61,24 @@ absl::Status PostBox::Submit(Submission& submission, Encode encode) {
 bool PostBox::cancelled(const MsgId& id, uint32_t channel) const {
   if (noted_.load(std::memory_order_acquire) > 0) {
     MutexLock lock(mutex_);
-    const auto found = noted_requests_.find(id);
-    if (found != noted_requests_.end() && found->second.cancelled) return true;
+    const auto found = notes_->requests.find(id);
+    if (found != notes_->requests.end() && found->second.cancelled) return true;
   }
   // Looked at last: where a channel's end has swept what was noted, it is seen here.
   return gone() || channel != this->channel();
 }
 
+PostBox::Noted& PostBox::Note(const MsgId& id) {
+  if (notes_ == nullptr) notes_ = MakeRare<Notes>();
+  return notes_->requests[id];
+}
+
 void PostBox::OnCancelled(const MsgId& id, uint32_t channel, absl::AnyInvocable<void() &&> told) {
   {
     MutexLock lock(mutex_);
-    Noted& noted = noted_requests_[id];
-    if (noted.number == 0) noted.number = ++notes_;
-    noted_.store(noted_requests_.size());
+    Noted& noted = Note(id);
+    if (noted.number == 0) noted.number = ++notes_->ever;
+    noted_.store(notes_->requests.size());
     // Looked at after it was noted: a channel that ends now finds it.
     if (!noted.cancelled && !gone_.load() && channel == channel_.load()) return noted.told.push_back(std::move(told));
   }
@@ -75,10 +89,10 @@ void PostBox::NoteCancelled(const MsgId& id) {
   std::vector<absl::AnyInvocable<void() &&>> told;
   {
     MutexLock lock(mutex_);
-    Noted& noted = noted_requests_[id];
+    Noted& noted = Note(id);
     noted.cancelled = true;
     told.swap(noted.told);
-    noted_.store(noted_requests_.size(), std::memory_order_release);
+    noted_.store(notes_->requests.size(), std::memory_order_release);
   }
   for (auto& each : told) RunForUser(std::move(each));
 }
@@ -86,8 +100,8 @@ void PostBox::NoteCancelled(const MsgId& id) {
 void PostBox::ForgetNoted(const MsgId& id) {
   absl::flat_hash_map<MsgId, Noted>::node_type forgotten;  // ends outside the lock
   MutexLock lock(mutex_);
-  forgotten = noted_requests_.extract(id);
-  noted_.store(noted_requests_.size(), std::memory_order_release);
+  forgotten = notes_->requests.extract(id);
+  noted_.store(notes_->requests.size(), std::memory_order_release);
 }
 
 // What an inline executor would run here runs in a later turn: here a transport may be about to end.
@@ -100,7 +114,7 @@ void PostBox::TellAllCancelled() {
   absl::flat_hash_map<MsgId, Noted> all;
   {
     MutexLock lock(mutex_);
-    all.swap(noted_requests_);
+    all.swap(notes_->requests);
     noted_.store(0, std::memory_order_release);
   }
   std::vector<Noted*> in_order;

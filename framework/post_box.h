@@ -22,6 +22,7 @@
 #include "listenrain/framework/message_header.h"
 #include "listenrain/framework/mutex.h"
 #include "listenrain/framework/payload_writer.h"
+#include "listenrain/framework/rare_ptr.h"
 #include "listenrain/framework/ref.h"
 #include "listenrain/framework/token.h"
 #include "listenrain/framework/transport_key.h"
@@ -66,7 +67,7 @@ struct SendOptions {
 
 // One message for a transport, with all that the engine must know of it.
 struct Submission {
-  MessageHeader header;                    // of a request: `remaining` is its timeout, and once submitted what is left of it
+  MessageHeader header;  // of a request: `remaining` is its timeout, and once submitted what is left of it
   // When a request was submitted, and when its time is over: both set by Submit; or before, by a caller who waits for the loop.
   Instant begun = Instant::Infinite();
   Instant deadline = Instant::Infinite();
@@ -173,14 +174,15 @@ class PostBox final : public RefCounted {
   void ClearSession() { SetSession(std::any()); }
 
   // What makes the transport, on its loop, when it is next looked for there. Thread: loop, or before others see the box.
-  void set_opener(absl::AnyInvocable<void() &&> opener) {
-    opener_ = std::move(opener);
+  using Opener = absl::AnyInvocable<void() &&>;
+  void set_opener(Opener opener) {
+    opener_ = MakeRare<Opener>(std::move(opener));
     gone_.store(false, std::memory_order_release);
   }
 
   // Thread: loop for all that follows. Null once the transport is gone.
   Transport* transport() {
-    if (opener_) std::exchange(opener_, nullptr)();
+    if (opener_ != nullptr) std::move (*std::exchange(opener_, nullptr))();
     return transport_;
   }
   // The same, and null too while there is none yet.
@@ -200,6 +202,18 @@ class PostBox final : public RefCounted {
   }
 
  private:
+  // What is known of a peer's request beside its handler.
+  struct Noted {
+    uint64_t number = 0;  // in the order in which they were first asked about
+    bool cancelled = false;
+    std::vector<absl::AnyInvocable<void() &&>> told;
+  };
+  struct Notes {
+    absl::flat_hash_map<MsgId, Noted> requests;
+    uint64_t ever = 0;  // how many there were
+  };
+
+  Noted& Note(const MsgId& id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void ForgetNoted(const MsgId& id);
   // Tells everybody who waits for a cancellation on this channel: it is gone.
   void TellAllCancelled();
@@ -213,7 +227,7 @@ class PostBox final : public RefCounted {
   const TransportKey key_;
   const Role role_;
   Budget budget_;
-  absl::AnyInvocable<void() &&> opener_;
+  RarePtr<Opener> opener_;
   Transport* transport_ = nullptr;
   // gone_ and channel_ are stored before noted_ is read, on the loop; OnCancelled stores noted_ before it reads them. All in one
   // order (sequentially consistent), so that one of the two sees the other.
@@ -222,16 +236,9 @@ class PostBox final : public RefCounted {
   Counter in_flight_;
   static constexpr size_t kPostOverhead = 256;  // what one costs beside its bytes
   Atomic<size_t> unhandled_bytes_{0};
-  // What is known of a peer's request beside its handler.
-  struct Noted {
-    uint64_t number = 0;  // in the order in which they were first asked about
-    bool cancelled = false;
-    std::vector<absl::AnyInvocable<void() &&>> told;
-  };
   mutable Mutex mutex_;
-  absl::flat_hash_map<MsgId, Noted> noted_requests_ ABSL_GUARDED_BY(mutex_);
-  Atomic<size_t> noted_{0};                     // how many these are
-  uint64_t notes_ ABSL_GUARDED_BY(mutex_) = 0;  // how many there ever were
+  RarePtr<Notes> notes_ ABSL_GUARDED_BY(mutex_);  // null: there never was one
+  Atomic<size_t> noted_{0};                       // how many requests these are
   std::any session_ ABSL_GUARDED_BY(mutex_);
 
   Atomic<uint32_t> channel_{0};

@@ -17,15 +17,12 @@ constexpr absl::Duration kLastReviewAgain = absl::Minutes(1);
 }  // namespace
 
 Redialer::Redialer(Loop& loop, std::unique_ptr<ChannelGenerator> generator, RedialEvents& events)
-    : loop_(loop),
-      generator_(std::move(generator)),
-      events_(events),
-      wait_(loop,
-            [this] {
-              if (events_.OnAttemptDue()) Dial();
-            }),
-      review_(loop, [this] { Review(); }),
-      threw_(loop, [this] { events_.OnGivenUp(Fresh(failure_)); }) {}
+    : loop_(loop), generator_(std::move(generator)), events_(events) {}
+
+void Redialer::OnWaitOver() {
+  if (threw_) return events_.OnGivenUp(Fresh(failure_));
+  if (events_.OnAttemptDue()) Dial();
+}
 
 void Redialer::Dial() {
   absl::Status asked = Guarded("the channel generator", [this] {
@@ -39,21 +36,22 @@ void Redialer::Dial() {
   });
   if (asked.ok()) return;
   failure_ = std::move(asked);
-  threw_.Start(absl::ZeroDuration());  // in a later turn, so that whoever asked for the transport is told
+  threw_ = true;
+  next_attempt_ = loop_.now();
+  wait_.Start(loop_, absl::ZeroDuration());  // in a later turn, so that whoever asked for the transport is told
 }
 
 bool Redialer::Redial(const absl::Status& why, absl::Duration lived) {
   review_.Stop();
   least_review_ = absl::ZeroDuration();
   if (!reviewing_) return WaitForNext(why, lived);
-  lost_ = lived;  // the generator answers one question at a time
-  lost_why_ = Fresh(why);
+  lost_ = MakeRare<Loss>(Loss{lived, Fresh(why)});  // the generator answers one question at a time
   return true;
 }
 
 void Redialer::ReviewLater() {
   const auto after = GuardedOrNone("the channel generator", [&] { return generator_->ReviewAfter(); });
-  if (after.has_value()) review_.Start(std::max(*after, least_review_));
+  if (after.has_value()) review_.Start(loop_, std::max(*after, least_review_));
 }
 
 void Redialer::Decline() {
@@ -71,14 +69,14 @@ void Redialer::Review() {
   reviewing_ = true;
   const auto answered = [this](absl::StatusOr<std::unique_ptr<Channel>> channel) {
     reviewing_ = false;
-    const std::optional<absl::Duration> lost = std::exchange(lost_, std::nullopt);
-    if (channel.ok() && !lost.has_value()) return events_.OnBetter(*std::move(channel));
+    const RarePtr<Loss> lost = std::move(lost_);
+    if (channel.ok() && lost == nullptr) return events_.OnBetter(*std::move(channel));
     if (channel.ok()) {
       ReviewLater();
       return events_.OnDialed(*std::move(channel));
     }
-    if (!lost.has_value()) return ReviewLater();
-    if (!WaitForNext(lost_why_, *lost)) events_.OnGivenUp(std::move(lost_why_));
+    if (lost == nullptr) return ReviewLater();
+    if (!WaitForNext(lost->why, lost->lived)) events_.OnGivenUp(std::move(lost->why));
   };
   const bool asked = GuardedOrNone("the channel generator", [&] {
     generator_->Next(loop_, answered);
@@ -99,7 +97,7 @@ bool Redialer::WaitForNext(const absl::Status& why, absl::Duration lived) {
   const auto wait = GuardedOrNone("the channel generator", [&] { return generator_->RetryAfter(why, lived); });
   if (!wait.has_value()) return false;
   next_attempt_ = loop_.now() + *wait;
-  wait_.Start(*wait);
+  wait_.Start(loop_, *wait);
   return true;
 }
 

@@ -2,12 +2,12 @@
 #pragma once
 
 #include <memory>
-#include <optional>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "listenrain/framework/channel_generator.h"
 #include "listenrain/framework/delay_timer.h"
+#include "listenrain/framework/rare_ptr.h"
 
 namespace rain {
 
@@ -51,6 +51,7 @@ class Redialer {
   absl::Status WhyDown() const;
 
  private:
+  void OnWaitOver();
   void Review();
   void ReviewLater();
   bool WaitForNext(const absl::Status& why, absl::Duration lived);
@@ -60,14 +61,17 @@ class Redialer {
   const std::unique_ptr<ChannelGenerator> generator_;
   RedialEvents& events_;
   absl::Status failure_;  // of the last attempt
+  bool threw_ = false;    // the generator, when it was asked: that was the last attempt
   Instant next_attempt_;
-  DelayTimer wait_;
-  DelayTimer review_;
-  absl::Duration least_review_;         // since a better channel was declined
-  bool reviewing_ = false;              // the generator was asked for a better channel
-  std::optional<absl::Duration> lost_;  // meanwhile the channel in use died: how long it had lived,
-  absl::Status lost_why_;               // and of what
-  DelayTimer threw_;
+  DelayTimer<&Redialer::OnWaitOver> wait_{*this};
+  DelayTimer<&Redialer::Review> review_{*this};
+  absl::Duration least_review_;  // since a better channel was declined
+  bool reviewing_ = false;       // the generator was asked for a better channel
+  struct Loss {
+    absl::Duration lived;
+    absl::Status why;
+  };
+  RarePtr<Loss> lost_;  // meanwhile, the channel in use
 };
 
 }  // namespace rain

@@ -22,7 +22,8 @@ namespace rain {
 template <class M>
 class Router {
  public:
-  using Handler = absl::AnyInvocable<void(M, CallContext, Responder<M>) const>;
+  // Takes them by value: (M, CallContext, Responder<M>).
+  using Handler = absl::AnyInvocable<void(M&&, CallContext&&, Responder<M>&&) const>;
 
   // The last handler of a method or command counts. A coroutine is one too: `Task<absl::StatusOr<M>>(M, CallContext)`.
   Router& On(int64_t method, Handler handler) {
@@ -69,8 +70,8 @@ class Router {
 
  private:
   static Handler Answering(TaskHandler<M> handler) {
-    return [shared = std::make_shared<const TaskHandler<M>>(std::move(handler))](M message, CallContext context,
-                                                                                 Responder<M> responder) {
+    return [shared = std::make_shared<const TaskHandler<M>>(std::move(handler))](M&& message, CallContext&& context,
+                                                                                 Responder<M>&& responder) {
       AnswerByTask<M>(shared, std::move(message), std::move(context), std::move(responder));
     };
   }

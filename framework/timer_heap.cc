@@ -9,7 +9,9 @@ constexpr size_t kArity = 4;  // shallower than two, and a node's children share
 
 }  // namespace
 
-Timer::~Timer() {
+Timer::~Timer() { Disarm(); }
+
+void Timer::Disarm() {
   if (heap_ != nullptr) heap_->Cancel(*this);
 }
 

@@ -23,6 +23,8 @@ class Timer {
 
  protected:
   virtual ~Timer();
+  // No effect if it is not armed.
+  void Disarm();
   // Called once per arming, disarmed already: may arm again, cancel others or destroy itself. Must not throw.
   virtual void OnTimer() = 0;
 

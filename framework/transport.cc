@@ -10,7 +10,7 @@
 
 namespace rain {
 
-Transport::Transport(Ref<PostBox> box, std::shared_ptr<const RequestSink> sink)
+Transport::Transport(Ref<PostBox> box, std::shared_ptr<const RequestSink> sink, Ref<TransportKeeper> keeper)
     : box_(std::move(box)),
       boxes_(box_),
       shard_(box_->shard()),
@@ -22,19 +22,14 @@ Transport::Transport(Ref<PostBox> box, std::shared_ptr<const RequestSink> sink)
       limits_(box_->protocol().limits),
       observer_(shard_.observer()),
       sink_(std::move(sink)),
+      keeper_(std::move(keeper)),
       channel_(box_->channel()),
-      hold_(shard_.loop(), [this] { OnPatienceOver(); }),
       built_in_queue_(box_->protocol().queue == nullptr),
-      queue_(built_in_queue_ ? NewFifoQueue() : box_->protocol().queue()),
-      requests_(box_->protocol().stat_machines == nullptr ? NewStatMachinePool(shard_.nodes())
-                                                          : box_->protocol().stat_machines(shard_.nodes())),
+      queue_(built_in_queue_ ? nullptr : box_->protocol().queue()),
+      requests_(box_->protocol().stat_machines == nullptr ? nullptr : box_->protocol().stat_machines(shard_.nodes())),
       deadlines_(shard_.loop()),
       window_requests_(box_->in_flight()),
-      retries_(limits_.retry_share, limits_.retry_burst),
-      stall_(shard_.loop(), [this] { OnStalled(); }),
-      idle_(shard_.loop(), [this] { OnIdle(); }),
-      keepalive_(shard_.loop(), [this] { OnKeepalive(); }),
-      rest_(shard_.loop(), [this] { OnRest(); }) {
+      retries_(limits_.retry_share, limits_.retry_burst) {
   box_->set_transport(this);
 }
 
@@ -48,14 +43,9 @@ void Transport::Attach(std::unique_ptr<Channel> channel) {
   first_read_ = Instant::Infinite();
   leaving_ = holding_ = false;
   hold_.Stop();
-  const Link::Parts parts{shard_.loop(),
-                          *box_->protocol().packet_codec,
-                          shard_.buffers(),
-                          limits_,
-                          {limits_.max_packet_bytes, traits_.header_bytes, traits_.payload_alignment},
-                          redialer_ != nullptr};
   counters_.channels_opened.Add();
-  link_ = std::make_unique<Link>(parts, std::move(channel), static_cast<LinkEvents&>(*this));
+  link_ = std::make_unique<Link>(loop(), dispatcher_.traffic, redialer_ != nullptr, std::move(channel),
+                                 static_cast<LinkEvents&>(*this));
   BeginUpkeep();
   TellConnected();
   Pump();
@@ -68,12 +58,12 @@ void Transport::EndBecause(absl::Status why, Reason reason) {
   ended_ = true;
   shard_.Bury(*this);
   box_->set_transport(nullptr);
-  drained_.aborted = asked_;
-  if (on_gone_) std::exchange(on_gone_, nullptr)();
+  if (draining()) draining_->report.aborted = asked_;
+  keeper_->OnGone(*box_);
   if (link_ != nullptr && box_->role() == Role::acceptor) link_->WriteOut();  // replies of this turn
   FailAll(why, reason);
   GuardedAndLogged("the queue", [this] {
-    while (Outgoing* post = queue_->Pop()) DropPost(*post);
+    while (Outgoing* post = queue_ == nullptr ? nullptr : queue_->Pop()) DropPost(*post);
   });
   TellRoom();
   ForgetPeersRequests();
@@ -91,7 +81,8 @@ void Transport::EndBecause(absl::Status why, Reason reason) {
   if (sink_ == nullptr || !sink_->watches_connections()) box_->ClearSession();  // else once its end was told
   redialer_.reset();
   better_.reset();
-  for (const Ref<Drain>& drain : std::exchange(drains_, {})) drain->Leave(*this, drained_);
+  const Draining over = draining_.Take();
+  for (const Ref<Drain>& drain : over.drains) drain->Leave(*this, over.report);
 }
 
 void Transport::LogOfPeer(absl::string_view what) const {
@@ -163,7 +154,7 @@ void Transport::OnTaken(const ChargedPacket& packet) { box_->budget().Release(pa
 
 void Transport::OnWritable() {
   if (ended_) return;
-  Pump();
+  if (!answers_.empty() || !built_in_queue_ || !nothing_queued() || paused_) Pump();
   OnQuieter();
 }
 

@@ -19,6 +19,7 @@
 #include "listenrain/framework/outgoing.h"
 #include "listenrain/framework/post_box.h"
 #include "listenrain/framework/queue.h"
+#include "listenrain/framework/rarely.h"
 #include "listenrain/framework/redialer.h"
 #include "listenrain/framework/retry_budget.h"
 #include "listenrain/framework/ring.h"
@@ -27,19 +28,21 @@
 
 namespace rain {
 
+// Who made a transport, and is told of its end. Shared by those that it made. Thread: loop.
+class TransportKeeper : public RefCounted {
+ public:
+  // The transport of this box has ended: nobody shall be sent there any more.
+  virtual void OnGone(PostBox& box) = 0;
+  // After that, if it ended for want of use: whoever asks the box again shall dial anew.
+  virtual void OnRest(PostBox&) {}
+};
+
 // Made on its loop: by the transport pool to dial, by an acceptor for an accepted channel. Housed by the shard. One that dials
 // outlives its channels, and ends when its generator gives up; an accepted one ends with its channel; each with the shard. Others
 // reach it through its post box. Thread: loop.
 class Transport final : public Resident, private LinkEvents, private DeadlineOwner, private RedialEvents {
  public:
-  // Told once, when the transport ends: nobody shall be sent there any more.
-  using OnGone = absl::AnyInvocable<void() &&>;
-
-  Transport(Ref<PostBox> box, std::shared_ptr<const RequestSink> sink);
-  void set_on_gone(OnGone on_gone) { on_gone_ = std::move(on_gone); }
-  // Told after OnGone if it ended for want of use: whoever asks its box again shall dial anew.
-  using OnRested = absl::AnyInvocable<void() &&>;
-  void set_on_rest(OnRested on_rest) { on_rest_ = std::move(on_rest); }
+  Transport(Ref<PostBox> box, std::shared_ptr<const RequestSink> sink, Ref<TransportKeeper> keeper);
   ~Transport() override;
 
   // Asks the generator for a channel, and for another one whenever it died; messages wait meanwhile.
@@ -190,18 +193,29 @@ class Transport final : public Resident, private LinkEvents, private DeadlineOwn
 
   absl::StatusOr<MessageHeader> Peek(const Payload& payload) const;
   bool in_order() const { return in_order_; }
-  bool draining() const { return !drains_.empty(); }
+  bool draining() const { return draining_.made(); }
   // There is no channel, and the last attempt to get one failed.
   bool down() const { return link_ == nullptr && redialer_ != nullptr && redialer_->down(); }
   // False once nothing more of this channel shall be delivered.
   bool Reading() const { return !ended_ && link_ != nullptr && link_->open(); }
+  // Our own ones are made when they are needed first: who only answers needs neither.
+  Queue& queue() {
+    if (queue_ == nullptr) queue_ = NewFifoQueue();
+    return *queue_;
+  }
+  bool nothing_queued() const { return queue_ == nullptr || queue_->size() == 0; }
+  StatMachinePool& requests() {
+    if (requests_ == nullptr) requests_ = NewStatMachinePool(shard_.nodes());
+    return *requests_;
+  }
   ObservedTransport observed() const;
   void LogOfPeer(absl::string_view what) const;
   template <class F>
   void Observe(F tell) {
     if (observer_ != nullptr) GuardedAndLogged("the observer", [&] { tell(*observer_); });
   }
-  Instant now() const { return shard_.loop().now(); }
+  Loop& loop() const { return shard_.loop(); }
+  Instant now() const { return loop().now(); }
 
   const Ref<PostBox> box_;
   RefBank<PostBox> boxes_;
@@ -214,9 +228,8 @@ class Transport final : public Resident, private LinkEvents, private DeadlineOwn
   const Limits& limits_;
   Observer* const observer_;
   const std::shared_ptr<const RequestSink> sink_;  // null: requests of the peer are refused
-  OnGone on_gone_;
-  OnRested on_rest_;
-  std::vector<Ready> ready_;
+  const Ref<TransportKeeper> keeper_;
+  Rarely<std::vector<Ready>> ready_;
   std::unique_ptr<Redialer> redialer_;  // null: an accepted channel
   std::unique_ptr<Link> link_;          // null while there is no channel
   uint32_t channel_;                    // its number; the box has had those before
@@ -224,7 +237,7 @@ class Transport final : public Resident, private LinkEvents, private DeadlineOwn
   bool wanted_ = false;                 // somebody asked for a channel since the last attempt, or since there was one
   bool leaving_ = false;                // the peer goes away: the present channel gets no more requests
   bool holding_ = false;                // requests wait for another channel
-  DelayTimer hold_;                     // begins and ends that, while there is a better one
+  DelayTimer<&Transport::OnPatienceOver> hold_{*this};  // begins and ends that, while there is a better one
   Instant first_read_ = Instant::Infinite();
   bool ended_ = false;
   bool was_undecodable_ = false;  // something that the peer sent, and it was logged
@@ -232,8 +245,8 @@ class Transport final : public Resident, private LinkEvents, private DeadlineOwn
   // Ours.
   const bool built_in_queue_;
   std::unique_ptr<Queue> queue_;
-  IntrusiveList<Outgoing, &Outgoing::queue_hook> waiters_;  // for room in the queue
-  std::vector<absl::AnyInvocable<void() &&>> when_room_;    // who asked to be told
+  IntrusiveList<Outgoing, &Outgoing::queue_hook> waiters_;        // for room in the queue
+  Rarely<std::vector<absl::AnyInvocable<void() &&>>> when_room_;  // who asked to be told
   std::unique_ptr<StatMachinePool> requests_;
   DeadlineLine deadlines_;
   Counter& window_requests_;  // sent and without outcome
@@ -252,21 +265,24 @@ class Transport final : public Resident, private LinkEvents, private DeadlineOwn
   const MsgId* handling_ = nullptr;                // that one's id, until it is answered
   uint64_t requests_received_ = 0;                 // in order: the last id
   uint64_t next_answer_ = 1;                       // in order: whose reply leaves next
-  Ring<Outgoing*> early_answers_;                  // in order: replies from next_answer_ on, null where one is missing
-  std::vector<Ref<Drain>> drains_;                 // empty: it is not draining
-  DrainReport drained_;
+  Rarely<Ring<Outgoing*>> early_answers_;          // in order: replies from next_answer_ on, null where one is missing
+  struct Draining {
+    std::vector<Ref<Drain>> drains;
+    DrainReport report;
+  };
+  Rarely<Draining> draining_;
   bool paused_ = false;  // not reading: the peer takes no replies
   uint64_t taken_at_pause_ = 0;
-  DelayTimer stall_;
+  DelayTimer<&Transport::OnStalled> stall_{*this};
 
   Instant last_read_;
-  DelayTimer idle_;             // until memory is given back
-  DelayTimer keepalive_;        // until the peer is pinged, or given up
-  bool pinged_ = false;         // and nothing was read since
-  uint64_t before_ping_ = 0;    // how much had been written then
-  uint64_t taken_at_look_ = 0;  // how much of it was taken when that was looked at last
-  DelayTimer rest_;             // until an unused channel is closed
-  uint64_t rested_at_ = 0;      // how much had been written when that was looked at last
+  DelayTimer<&Transport::OnIdle> idle_{*this};            // until memory is given back
+  DelayTimer<&Transport::OnKeepalive> keepalive_{*this};  // until the peer is pinged, or given up
+  bool pinged_ = false;                                   // and nothing was read since
+  uint64_t before_ping_ = 0;                              // how much had been written then
+  uint64_t taken_at_look_ = 0;                            // how much of it was taken when that was looked at last
+  DelayTimer<&Transport::OnRest> rest_{*this};            // until an unused channel is closed
+  uint64_t rested_at_ = 0;                                // how much had been written when that was looked at last
 };
 
 }  // namespace rain

@@ -24,7 +24,7 @@ void Transport::OnRequest(MessageHeader&& header, Payload&& payload) {
     return Refuse(header, absl::UnimplementedError("this side handles no requests: it registered no router"));
   }
   if (draining() && !one_way) {
-    ++drained_.refused;
+    ++draining_->report.refused;
     return Refuse(header, absl::UnavailableError("the server is draining: ask another one"));
   }
   // In order, where the wire has no errors, each request needs a handler's reply.
@@ -115,7 +115,7 @@ void Transport::SendControl(MessageKind kind, const MsgId& id) {
 void Transport::NoteAnswered(const MessageHeader& reply, size_t bytes, Outgoing* answer) {
   if (bytes == 0) return;
   --asked_;
-  if (draining()) ++drained_.completed;
+  if (draining()) ++draining_->report.completed;
   box_->Forget(reply.id);
   asked_bytes_ -= bytes;
   if (handling_ != nullptr && *handling_ == reply.id) {
@@ -149,11 +149,12 @@ void Transport::QueueAnswer(Outgoing& answer) {
   if (!in_order() || !IsReply(answer.header.kind)) return LineUp(answer);
   assert(answer.header.id.integer() >= next_answer_);
   const uint64_t place = answer.header.id.integer() - next_answer_;
-  while (early_answers_.size() <= place) early_answers_.push_back(nullptr);
-  early_answers_[place] = &answer;
-  while (!early_answers_.empty() && early_answers_.front() != nullptr) {
-    Outgoing& next = *early_answers_.front();
-    early_answers_.pop_front();
+  Ring<Outgoing*>& early = *early_answers_;
+  while (early.size() <= place) early.push_back(nullptr);
+  early[place] = &answer;
+  while (!early.empty() && early.front() != nullptr) {
+    Outgoing& next = *early.front();
+    early.pop_front();
     ++next_answer_;
     LineUp(next);
   }
@@ -190,7 +191,7 @@ void Transport::DropAnswer(Outgoing& answer) {
 // Reads no more while the peer takes no replies, or while one-way messages wait for handlers.
 void Transport::WatchBacklog() {
   if (ended_ || link_ == nullptr) return;
-  const size_t answers = answers_.size() + early_answers_.size();
+  const size_t answers = answers_.size() + (early_answers_.made() ? early_answers_->size() : 0);
   const bool full = answers_bytes_ > limits_.max_queued_bytes || answers > limits_.max_queued_packets ||
                     box_->unhandled_bytes() > limits_.max_queued_bytes;
   const bool light = answers_bytes_ <= limits_.max_queued_bytes / 2 && answers <= limits_.max_queued_packets / 2 &&
@@ -199,7 +200,7 @@ void Transport::WatchBacklog() {
     paused_ = true;
     link_->SetReading(false);
     taken_at_pause_ = link_->bytes_taken();
-    stall_.Start(limits_.stall);
+    stall_.Start(loop(), limits_.stall);
   } else if (paused_ && light) {
     paused_ = false;
     last_read_ = now();  // what came meanwhile is read from here on, the answer to a ping too
@@ -215,7 +216,7 @@ void Transport::OnStalled() {
         absl::StrCat("the peer took no byte for limits.stall while ", answers_bytes_, " bytes of replies waited for it")));
   }
   taken_at_pause_ = link_->bytes_taken();
-  stall_.Start(limits_.stall);
+  stall_.Start(loop(), limits_.stall);
 }
 
 // After the end of a peer that dialed, or while draining, what it asked is still answered; then the transport goes.
@@ -235,8 +236,8 @@ void Transport::MaybeFinish() {
 void Transport::BeginDrain(const Ref<Drain>& drain) {
   if (ended_) return;
   drain->Join(*this);
-  drains_.push_back(drain);
-  if (drains_.size() > 1) return;
+  draining_->drains.push_back(drain);
+  if (draining_->drains.size() > 1) return;
   if (box_->role() == Role::acceptor) SendControl(MessageKind::go_away, MsgId());
   MaybeFinish();
 }

@@ -69,7 +69,7 @@ TransportInFlight Transport::InFlight(size_t most_calls) const {
   found.role = box_->role();
   found.state = box_->state();
   found.peer = box_->peer();
-  found.requests = requests_->size();
+  found.requests = requests_ == nullptr ? 0 : requests_->size();
   found.peer_requests = asked_by_id_.size();
   found.queued_packets = box_->budget().packets();
   found.queued_bytes = box_->budget().bytes();
@@ -78,6 +78,7 @@ TransportInFlight Transport::InFlight(size_t most_calls) const {
   OldestCalls oldest(most_calls);
   size_t left = most_calls;
   GuardedAndLogged("the stat machine pool", [&] {
+    if (requests_ == nullptr) return;
     requests_->Visit([&](const Outgoing& request) {
       if (left == 0) return false;
       oldest.Show({request.begun, request.deadline, &request.header.id, StageOf(request), request.size});
@@ -99,9 +100,10 @@ TransportInFlight Transport::InFlight(size_t most_calls) const {
 }
 
 const Outgoing* Transport::EarlyAnswer(const MsgId& id) const {
-  if (early_answers_.empty()) return nullptr;  // always, but in order
+  const Ring<Outgoing*>* const early = early_answers_.get();
+  if (early == nullptr || early->empty()) return nullptr;  // always, but in order
   const uint64_t place = id.integer() - next_answer_;
-  return place < early_answers_.size() ? early_answers_[place] : nullptr;
+  return place < early->size() ? (*early)[place] : nullptr;
 }
 
 }  // namespace rain

@@ -6,7 +6,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
-#include <map>
+#include <memory>
+#include <optional>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -17,7 +18,8 @@
 
 namespace rain {
 
-// A value. Thread: like any value. Parsed once, when made; what is wrong with the text is told by status().
+// A value, and a small one: copies share the text. Thread: like any value. Parsed once, when made; what is wrong with the text is
+// told by status().
 class TransportKey {
  public:
   TransportKey() : TransportKey(absl::string_view()) {}
@@ -25,18 +27,25 @@ class TransportKey {
   TransportKey(const char* text) : TransportKey(absl::string_view(text)) {}         // NOLINT
   TransportKey(const std::string& text) : TransportKey(absl::string_view(text)) {}  // NOLINT
 
+  // Moved from, it is what it was.
+  TransportKey(const TransportKey& other) = default;
+  TransportKey& operator=(const TransportKey& other) = default;
+
   // Errors: INVALID_ARGUMENT saying what is wrong where.
   absl::Status status() const;
 
-  const std::string& text() const { return text_; }
+  const std::string& text() const { return parsed_->text; }
   // "tcp", "unix", "inproc", …; empty if status() is an error.
-  absl::string_view scheme() const { return absl::string_view(text_).substr(0, scheme_size_); }
+  absl::string_view scheme() const { return parsed_->scheme; }
   // Of a list, its endpoints, in order; else none. A list itself has neither scheme nor address nor options.
-  const std::vector<TransportKey>& endpoints() const { return endpoints_; }
+  const std::vector<TransportKey>& endpoints() const { return parsed_->endpoints; }
   // Between the scheme and the options: "127.0.0.1:8899", "/run/x.sock", "@abstract", "name"; empty if status() is an error.
-  absl::string_view address() const { return absl::string_view(text_).substr(address_at_, address_size_); }
-  // In order of names; none if status() is an error.
-  const std::map<std::string, std::string>& options() const { return options_; }
+  absl::string_view address() const { return parsed_->address; }
+  // Names and values, in order of names; none if status() is an error.
+  using Options = std::vector<std::pair<absl::string_view, absl::string_view>>;
+  const Options& options() const { return parsed_->options; }
+  // The value of one of them.
+  std::optional<absl::string_view> option(absl::string_view name) const;
 
   // INVALID_ARGUMENT naming the first option that is not among `known`.
   absl::Status CheckOptions(std::initializer_list<absl::string_view> known) const;
@@ -52,26 +61,33 @@ class TransportKey {
     return status;
   }
 
-  friend bool operator==(const TransportKey& a, const TransportKey& b) { return a.hash_ == b.hash_ && a.text_ == b.text_; }
+  friend bool operator==(const TransportKey& a, const TransportKey& b) {
+    return a.parsed_ == b.parsed_ || (a.parsed_->hash == b.parsed_->hash && a.text() == b.text());
+  }
   template <typename H>
   friend H AbslHashValue(H state, const TransportKey& key) {
-    return H::combine(std::move(state), key.hash_);
+    return H::combine(std::move(state), key.parsed_->hash);
   }
 
  private:
-  // What is wrong, or nothing.
-  std::string Parse();
-  std::string ParseList();
+  // All views are of `text`.
+  struct Parsed {
+    explicit Parsed(absl::string_view from);
+    // What is wrong, or nothing.
+    std::string Parse();
+    std::string ParseList();
+
+    const std::string text;
+    const size_t hash;
+    absl::string_view scheme;
+    absl::string_view address;
+    Options options;
+    std::vector<TransportKey> endpoints;
+    std::string error;
+  };
   absl::Status ReadNumber(absl::string_view name, int64_t least, int64_t most, int64_t& value, int base) const;
 
-  std::string text_;
-  size_t hash_ = 0;
-  size_t scheme_size_ = 0;
-  size_t address_at_ = 0;
-  size_t address_size_ = 0;
-  std::map<std::string, std::string> options_;
-  std::vector<TransportKey> endpoints_;
-  std::string error_;
+  std::shared_ptr<const Parsed> parsed_;
 };
 
 }  // namespace rain

@@ -15,7 +15,7 @@ using rain::TransportKey;
 void Number(const TransportKey& key, absl::string_view name, int64_t least, int64_t most, int base) {
   int64_t value = -7;
   const absl::Status status = key.ReadOption(name, least, most, value, base);
-  const bool given = key.options().count(std::string(name)) > 0;
+  const bool given = key.option(name).has_value();
   MustHold(status.ok() || (given && absl::IsInvalidArgument(status)), "an option that is not given is wrong");
   MustHold(value == -7 || (given && status.ok()), "an option that is not given, or wrong, has a value");
   MustHold(!given || !status.ok() || (value >= least && value <= most), "an option's value is out of its bounds");

@@ -23,7 +23,7 @@ void Transport::Leave(Outgoing& request) {
   deadlines_.Cancel(request);
   OutgoingPool::Retire(request);
   counters_.in_flight.Subtract();
-  if (request.stage == Stage::queued) GuardedAndLogged("the queue", [&] { queue_->Remove(request); });
+  if (request.stage == Stage::queued) GuardedAndLogged("the queue", [&] { queue().Remove(request); });
   if (request.stage == Stage::waiting) waiters_.Remove(request);
   box_->Refund(request);
   if (request.stage == Stage::sent) {
@@ -38,10 +38,10 @@ void Transport::OnReply(MessageHeader&& header, Payload&& payload) {
     if (replies_received_ == requests_sent_) return counters_.late_replies.Add();  // to nothing: it shifts no other
     header.id = MsgId(++replies_received_);
   }
-  Outgoing* request = requests_->Pop(header.id);
+  Outgoing* request = requests().Pop(header.id);
   if (request != nullptr && request->stage != Stage::sent) {  // its carried id is known here, and was not told to the peer
-    requests_->Add(*request);
-    (void)requests_->Bind(*request, MsgId(request->header.id));  // which it had until now
+    requests().Add(*request);
+    (void)requests().Bind(*request, MsgId(request->header.id));  // which it had until now
     request = nullptr;
   }
   if (request == nullptr) {
@@ -108,6 +108,7 @@ void Transport::GiveUp(Outgoing& request, absl::Status why, FailureReason reason
 }
 
 void Transport::FailAll(const absl::Status& why, Reason reason) {
+  if (requests_ == nullptr) return;
   const std::string where = box_->key().text();
   while (Outgoing* request = requests_->PopOldest()) Fail(*request, At(where, why), reason);
 }
@@ -128,7 +129,7 @@ bool Transport::IsHeldByTombstones() const {
 }
 
 void Transport::OnDeadline(Outgoing& outgoing) {
-  if (requests_->Pop(outgoing.token) == nullptr) return;
+  if (requests().Pop(outgoing.token) == nullptr) return;
   const bool waited = outgoing.stage == Stage::waiting;
   const FailureReason reason = outgoing.stage == Stage::sent ? FailureReason::deadline_awaiting
                                : !waited && link_ == nullptr ? FailureReason::deadline_connecting
@@ -151,7 +152,7 @@ void Transport::OnDeadline(Outgoing& outgoing) {
 }
 
 bool Transport::Cancel(Token token) {
-  Outgoing* request = requests_->Pop(token);
+  Outgoing* request = requests().Pop(token);
   if (request == nullptr) return false;
   GiveUp(*request, absl::CancelledError("cancelled by the caller"), FailureReason::cancelled);
   Pump();

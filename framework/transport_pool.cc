@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/inlined_vector.h"
 #include "listenrain/framework/mutex.h"
 
 namespace rain {
@@ -57,7 +58,7 @@ class Group {
     }
     return boxes_.size() < most && all_connected && (best == nullptr || least.packets > 0) ? nullptr : best;
   }
-  const std::vector<Ref<PostBox>>& boxes() const { return boxes_; }
+  const auto& boxes() const { return boxes_; }
   void Add(Ref<PostBox> box) { boxes_.push_back(std::move(box)); }
   // Null if it is not here.
   Ref<PostBox> Take(const PostBox& box) {
@@ -78,7 +79,7 @@ class Group {
     return {box.state() != LinkState::connected, box.in_flight().value() + box.budget().packets()};
   }
 
-  std::vector<Ref<PostBox>> boxes_;
+  absl::InlinedVector<Ref<PostBox>, 1> boxes_;
 };
 
 class DefaultTransportPool final : public TransportPool {

@@ -10,7 +10,7 @@ namespace rain {
 // A queue that throws has lost its sense of what it holds: the transport ends.
 void Transport::Enqueue(Outgoing& outgoing) {
   const absl::Status status = Guarded("the queue", [&] {
-    queue_->Push(outgoing);
+    queue().Push(outgoing);
     return absl::OkStatus();
   });
   if (status.ok()) return;
@@ -36,11 +36,11 @@ void Transport::PumpAll() {
       WriteAnswer(*answer);
       continue;
     }
-    if (queue_->size() == 0 || holding_ || !WindowHas(0)) break;
-    Outgoing* next = queue_->Pop();
+    if (nothing_queued() || holding_ || !WindowHas(0)) break;
+    Outgoing* next = queue().Pop();
     if (next == nullptr) break;
     if (next->header.kind == MessageKind::request && !WindowHas(next->size)) {
-      queue_->PushFront(*next);
+      queue().PushFront(*next);
       break;
     }
     WriteQueued(*next);
@@ -49,13 +49,13 @@ void Transport::PumpAll() {
 
 // A user's queue is asked under guard only.
 void Transport::PumpQueue() {
-  if (!built_in_queue_ || queue_->size() > 0) Pump();
+  if (!built_in_queue_ || !nothing_queued()) Pump();
 }
 
 // No request of ours is without its outcome, and nothing waits to be sent. False if the queue threw: the transport has ended.
 bool Transport::AsksNothing() {
-  if (requests_->size() > 0) return false;
-  const absl::StatusOr<bool> empty = Guarded("the queue", [this]() -> absl::StatusOr<bool> { return queue_->size() == 0; });
+  if (requests_ != nullptr && requests_->size() > 0) return false;
+  const absl::StatusOr<bool> empty = Guarded("the queue", [this]() -> absl::StatusOr<bool> { return nothing_queued(); });
   if (!empty.ok()) EndBecause(absl::InternalError(empty.status().message()), FailureReason::part_failed);
   return empty.ok() && *empty;
 }
@@ -81,19 +81,19 @@ void Transport::TakeRoom() {
 }
 
 void Transport::OnRoom() {
-  if (ended_ || (waiters_.empty() && when_room_.empty())) return;
+  if (ended_ || (waiters_.empty() && !when_room_.made())) return;
   TakeRoom();
   Pump();
   if (box_->budget().half_free()) TellRoom();
 }
 
 void Transport::WhenRoom(absl::AnyInvocable<void() &&> told) {
-  when_room_.push_back(std::move(told));
+  when_room_->push_back(std::move(told));
   OnRoom();
 }
 
 void Transport::TellRoom() {
-  for (auto& told : std::exchange(when_room_, {})) box_->RunForUser(std::move(told));
+  for (auto& told : when_room_.Take()) box_->RunForUser(std::move(told));
 }
 
 // The other side is down: those who would not wait for that fail.
@@ -105,7 +105,7 @@ void Transport::FailWaiters(const absl::Status& why) {
       continue;
     }
     waiter.stage = Stage::submitted;
-    if (requests_->Pop(waiter.token) != nullptr) {
+    if (requests().Pop(waiter.token) != nullptr) {
       Fail(waiter, At(box_->key().text(), why), FailureReason::connect_failed);
     }
   }

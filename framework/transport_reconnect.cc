@@ -25,12 +25,12 @@ void Transport::OnBetter(std::unique_ptr<Channel> channel) {
   if (ended_) return;
   if (link_ == nullptr) return MoveTo(std::move(channel));
   better_ = std::move(channel);
-  hold_.Start(Patience());
+  hold_.Start(loop(), Patience());
   MaybeMove();
 }
 
 void Transport::OnPatienceOver() {
-  if (!std::exchange(holding_, true)) return hold_.Start(Patience());
+  if (!std::exchange(holding_, true)) return hold_.Start(loop(), Patience());
   holding_ = leaving_;
   better_ = nullptr;
   redialer_->Decline();
@@ -77,8 +77,9 @@ void Transport::Unlink(const absl::Status& why) {
   ReleaseCharges();
   counters_.channels_closed.Add();
   requests_sent_ = replies_received_ = 0;
-  box_->set_channel(++channel_);                                // of no channel: what is answered now goes nowhere
-  shard_.loop().Run([dead = std::move(link_), box = box_] {});  // it is on the stack
+  box_->set_channel(++channel_);  // of no channel: what is answered now goes nowhere
+  // It is on the stack; and it ends before what it has from the shard, which the box holds.
+  shard_.loop().Run([dead = std::make_pair(box_, std::move(link_))] {});
 }
 
 // The peer's messages are waited for, or somebody's are to be sent. A key that nobody uses any more is not dialed for ever: its
@@ -101,7 +102,7 @@ void Transport::OnDialFailed(const absl::Status& why) {
   FailWaiters(why);
   const absl::Status swept = Guarded("the queue", [&] {
     std::vector<Outgoing*> waiting;
-    while (Outgoing* next = queue_->Pop()) {
+    while (Outgoing* next = queue().Pop()) {
       if (next->wait_for_ready) {
         waiting.push_back(next);
         continue;
@@ -109,11 +110,11 @@ void Transport::OnDialFailed(const absl::Status& why) {
       next->stage = Stage::submitted;
       if (next->header.kind != MessageKind::request) {
         DropPost(*next);
-      } else if (requests_->Pop(next->token) != nullptr) {
+      } else if (requests().Pop(next->token) != nullptr) {
         Fail(*next, At(box_->key().text(), why), FailureReason::connect_failed);
       }
     }
-    for (Outgoing* next : waiting) queue_->Push(*next);
+    for (Outgoing* next : waiting) queue().Push(*next);
     return absl::OkStatus();
   });
   if (!swept.ok()) return EndBecause(absl::InternalError(swept.message()), FailureReason::part_failed);
@@ -146,7 +147,7 @@ void Transport::SettleSent(const absl::Status& why) {
   std::vector<UntakenPacket> untaken = link_->TakeUntaken();
   std::vector<Outgoing*> sent;
   std::vector<Outgoing*> queued;
-  while (Outgoing* request = requests_->PopOldest()) (request->stage == Stage::sent ? sent : queued).push_back(request);
+  while (Outgoing* request = requests().PopOldest()) (request->stage == Stage::sent ? sent : queued).push_back(request);
   std::sort(sent.begin(), sent.end(), [](const Outgoing* a, const Outgoing* b) { return a->sent_end < b->sent_end; });
   const std::vector<Outgoing*> again = SortSent(std::move(untaken), std::move(sent), why);
   // Those that were sent are older, in the pool as in the queue.
@@ -155,14 +156,14 @@ void Transport::SettleSent(const absl::Status& why) {
   }
   for (Outgoing* request : queued) AddAgain(*request);
   for (auto next = again.rbegin(); next != again.rend(); ++next) {
-    queue_->PushFront(**next);
+    queue().PushFront(**next);
     (*next)->stage = Stage::queued;
   }
 }
 
 void Transport::AddAgain(Outgoing& request) {
-  requests_->Add(request);
-  if (traits_.ids == IdPolicy::carried) (void)requests_->Bind(request, MsgId(request.header.id));  // which it had until now
+  requests().Add(request);
+  if (traits_.ids == IdPolicy::carried) (void)requests().Bind(request, MsgId(request.header.id));  // which it had until now
 }
 
 // Returns those that are to be queued, charged already; fails the others.
@@ -212,15 +213,13 @@ Outgoing* Transport::PostOf(UntakenPacket packet) {
 }
 
 // What was written weighs in the budget no more, taken or not.
-void Transport::ReleaseCharges() {
-  for (auto& charged = link_->charged_packets(); !charged.empty(); charged.pop_front()) OnTaken(charged.front());
-}
+void Transport::ReleaseCharges() { link_->ForgetCharged(); }
 
 // Nobody waits for what the peer asked on the channel that died.
 void Transport::ForgetPeersRequests() {
   while (Outgoing* answer = answers_.PopFront()) DropAnswer(*answer);
-  for (; !early_answers_.empty(); early_answers_.pop_front()) {
-    if (early_answers_.front() != nullptr) DropAnswer(*early_answers_.front());
+  for (Ring<Outgoing*> early = early_answers_.Take(); !early.empty(); early.pop_front()) {
+    if (early.front() != nullptr) DropAnswer(*early.front());
   }
   answers_bytes_ = asked_ = asked_bytes_ = 0;
   asked_by_id_.clear();

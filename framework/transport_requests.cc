@@ -18,7 +18,7 @@ bool Transport::MayWriteDirectly(const Submission& submission) const {
   if (link_ == nullptr || draining() || !link_->CanWrite() || observer_ != nullptr || !answers_.empty()) return false;
   const MessageKind kind = submission.header.kind;
   if (kind != MessageKind::request && kind != MessageKind::one_way) return !in_order();
-  if (!built_in_queue_ || queue_->size() > 0 || !waiters_.empty()) return false;
+  if (!built_in_queue_ || !nothing_queued() || !waiters_.empty()) return false;
   if (kind == MessageKind::one_way) return true;
   if (submission.idempotent && redialer_ != nullptr) return false;  // kept until its reply
   return !holding_ && WindowHas(0);
@@ -70,8 +70,8 @@ absl::Status Transport::AskDirect(Submission& submission, Encode encode) {
     request.size = output.size();
     box_->Describe(submission, request);
     request.owner = this;
-    requests_->Add(request);
-    status = requests_->Bind(request, in_order() ? MsgId(requests_sent_ + 1) : std::exchange(request.header.id, MsgId()));
+    requests().Add(request);
+    status = requests().Bind(request, in_order() ? MsgId(requests_sent_ + 1) : std::exchange(request.header.id, MsgId()));
     absl::StatusOr<size_t> packet = 0;
     if (!status.ok()) {
       output.Rewind();
@@ -84,7 +84,7 @@ absl::Status Transport::AskDirect(Submission& submission, Encode encode) {
     } else {
       status = packet.status();
     }
-    requests_->Pop(request.token);
+    requests().Pop(request.token);
     OutgoingPool::Retire(request);  // its token may be in the caller's Cancellation
   }
   shard_.nodes().RecycleInLoop(request);
@@ -132,8 +132,8 @@ absl::Status Transport::CheckAnswered(size_t answered_bytes, uint32_t channel) {
   return absl::UnavailableError(absl::StrCat("the channel to ", box_->key().text(), " that the request came on is closed"));
 }
 
-// Puts a prepared message in its line. Errors: ALREADY_EXISTS, CANCELLED, DEADLINE_EXCEEDED, UNAVAILABLE; the caller keeps the node then, and if it
-// is a request, `reason` says what that counts as.
+// Puts a prepared message in its line. Errors: ALREADY_EXISTS, CANCELLED, DEADLINE_EXCEEDED, UNAVAILABLE; the caller keeps the
+// node then, and if it is a request, `reason` says what that counts as.
 absl::Status Transport::Admit(Outgoing& outgoing, FailureReason& reason) {
   if (absl::Status status = CheckAnswered(outgoing.answered_bytes, outgoing.channel); !status.ok()) return status;
   if (draining() && outgoing.answered_bytes == 0 &&
@@ -157,11 +157,11 @@ absl::Status Transport::Admit(Outgoing& outgoing, FailureReason& reason) {
         return absl::DeadlineExceededError(absl::StrCat(box_->key().text(), ": its time was over before the loop came to it"));
       }
       outgoing.owner = this;
-      requests_->Add(outgoing);
+      requests().Add(outgoing);
       if (traits_.ids == IdPolicy::carried) {
         const MsgId id = std::move(outgoing.header.id);
-        if (absl::Status status = requests_->Bind(outgoing, id); !status.ok()) {
-          requests_->Pop(outgoing.token);
+        if (absl::Status status = requests().Bind(outgoing, id); !status.ok()) {
+          requests().Pop(outgoing.token);
           reason = FailureReason::id_in_flight;
           return status;
         }
@@ -190,9 +190,9 @@ absl::Status Transport::Admit(Outgoing& outgoing, FailureReason& reason) {
 
 // The id under which a queued request's reply will be found, as the packet leaves.
 absl::Status Transport::GiveId(Outgoing& request) {
-  if (in_order()) return requests_->Bind(request, MsgId(requests_sent_ + 1));
+  if (in_order()) return requests().Bind(request, MsgId(requests_sent_ + 1));
   if (traits_.ids == IdPolicy::carried) return absl::OkStatus();  // bound since it came
-  if (absl::Status status = requests_->Bind(request, MsgId(request.token)); !status.ok()) return status;
+  if (absl::Status status = requests().Bind(request, MsgId(request.token)); !status.ok()) return status;
   return Guarded("the message codec, writing a header,", [&] {
     codec_.WriteHeader(request.header, {request.payload.front().mutable_data(), traits_.header_bytes});
     return absl::OkStatus();
@@ -247,7 +247,7 @@ void Transport::WriteQueued(Outgoing& outgoing) {
 }
 
 void Transport::WriteFailed(Outgoing& request, absl::Status why) {
-  if (requests_->Pop(request.token) == nullptr) return;
+  if (requests().Pop(request.token) == nullptr) return;
   const FailureReason reason = absl::IsResourceExhausted(why) ? FailureReason::too_large
                                : absl::IsAlreadyExists(why)   ? FailureReason::id_in_flight
                                                               : FailureReason::part_failed;

@@ -16,8 +16,8 @@ void Transport::BeginUpkeep() {
   last_read_ = now();
   pinged_ = false;
   const ProtocolParts& protocol = box_->protocol();
-  if (protocol.keepalive < absl::InfiniteDuration()) keepalive_.Start(protocol.keepalive);
-  if (redialer_ != nullptr && protocol.pool.max_idle < absl::InfiniteDuration()) rest_.Start(protocol.pool.max_idle);
+  if (protocol.keepalive < absl::InfiniteDuration()) keepalive_.Start(loop(), protocol.keepalive);
+  if (redialer_ != nullptr && protocol.pool.max_idle < absl::InfiniteDuration()) rest_.Start(loop(), protocol.pool.max_idle);
 }
 
 void Transport::EndUpkeep() {
@@ -30,17 +30,19 @@ void Transport::OnReadDone() {
   last_read_ = now();
   pinged_ = false;
   if (first_read_.infinite()) first_read_ = last_read_;
-  if (!ended_ && !idle_.running()) idle_.Start(kTrimAfter);
+  if (!ended_ && !idle_.running()) idle_.Start(loop(), kTrimAfter);
   if (holding_ || better_ != nullptr || draining()) OnQuieter();
 }
 
 // After a while without traffic, the tables that traffic needed are given back.
 void Transport::OnIdle() {
   const absl::Duration silent = now() - last_read_;
-  if (silent < kTrimAfter) return idle_.Start(kTrimAfter - silent);
+  if (silent < kTrimAfter) return idle_.Start(loop(), kTrimAfter - silent);
   if (link_ != nullptr) link_->Trim();
+  if (built_in_queue_ && nothing_queued()) queue_ = nullptr;
+  if (box_->protocol().stat_machines == nullptr && requests_ != nullptr && requests_->size() == 0) requests_ = nullptr;
   if (asked_by_id_.empty()) asked_by_id_ = {};
-  early_answers_.Trim();
+  if (early_answers_.made() && early_answers_->empty()) early_answers_.Take();
 }
 
 // A peer that has been silent is asked for a sign of life, and given up if it gives none. One that is not read says nothing, and
@@ -48,8 +50,8 @@ void Transport::OnIdle() {
 void Transport::OnKeepalive() {
   const absl::Duration period = box_->protocol().keepalive;
   const absl::Duration silent = now() - last_read_;
-  if (!pinged_ && silent < period) return keepalive_.Start(period - silent);
-  keepalive_.Start(period);
+  if (!pinged_ && silent < period) return keepalive_.Start(loop(), period - silent);
+  keepalive_.Start(loop(), period);
   if (paused_) return;
   // A peer that is wholly gone looks like one that only writes no more, until something is sent to it.
   if (link_->reading_ended()) return SendControl(MessageKind::ping, MsgId());
@@ -71,14 +73,14 @@ void Transport::OnRest() {
   const absl::Duration silent = written ? absl::ZeroDuration() : now() - last_read_;
   const bool unused = better_ == nullptr && Quiet() && AsksNothing();
   if (ended_) return;
-  if (!unused || silent < max_idle) return rest_.Start(unused ? max_idle - silent : max_idle);
+  if (!unused || silent < max_idle) return rest_.Start(loop(), unused ? max_idle - silent : max_idle);
   Rest("nobody used the channel for pool.max_idle");
 }
 
 void Transport::Rest(absl::string_view why) {
   End(absl::CancelledError(why));
   box_->set_channel(++channel_);  // the box will not be gone, but this channel is
-  std::move(on_rest_)();
+  keeper_->OnRest(*box_);
 }
 
 void Transport::WhenReady(Ready told) {
@@ -86,11 +88,11 @@ void Transport::WhenReady(Ready told) {
   if (link_ != nullptr) return std::move(told)(absl::OkStatus());
   wanted_ = true;
   if (down()) return std::move(told)(At(box_->key().text(), redialer_->WhyDown()));
-  ready_.push_back(std::move(told));
+  ready_->push_back(std::move(told));
 }
 
 void Transport::TellReady(const absl::Status& status) {
-  for (Ready& told : std::exchange(ready_, {})) std::move(told)(Fresh(status));
+  for (Ready& told : ready_.Take()) std::move(told)(Fresh(status));
 }
 
 void Transport::TellConnected() {

@@ -26,11 +26,28 @@ struct InprocWire::Nudge {
   int side;
 };
 
+class ABSL_SCOPED_LOCKABLE InprocWire::Lock {
+ public:
+  explicit Lock(InprocWire& wire) ABSL_EXCLUSIVE_LOCK_FUNCTION(wire.mutex_) ABSL_NO_THREAD_SAFETY_ANALYSIS
+      : mutex_(wire.on_one_loop_ ? nullptr : &wire.mutex_) {
+    if (mutex_ != nullptr) mutex_->Lock();
+  }
+  ~Lock() ABSL_UNLOCK_FUNCTION() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    if (mutex_ != nullptr) mutex_->Unlock();
+  }
+  Lock(const Lock&) = delete;
+  Lock& operator=(const Lock&) = delete;
+
+ private:
+  Mutex* const mutex_;
+};
+
 void InprocWire::Attach(int side, Loop& loop, InprocChannel& end) {
   ends_[side] = &end;
   gates_[side].Open(loop);
   MutexLock lock(mutex_);
   sides_[side].attached = true;
+  if (sides_[1 - side].attached && gates_[1 - side].loop() == &loop) on_one_loop_ = true;
   pipes_[side].slices.reserve(kUsualSlices);
 }
 
@@ -46,12 +63,13 @@ bool InprocWire::MarkWoken(int side) {
 
 void InprocWire::Post(int side) {
   static_assert(sizeof(Nudge) <= 2 * sizeof(void*), "a larger task would be allocated");
-  gates_[side].Run(Nudge(Ref<InprocWire>::Share(this), side));
+  Nudge nudge(Ref<InprocWire>::Share(this), side);
+  on_one_loop_ ? gates_[side].RunInside(std::move(nudge)) : gates_[side].Run(std::move(nudge));
 }
 
 void InprocWire::Wake(int side) {
   {
-    MutexLock lock(mutex_);
+    Lock lock(*this);
     if (!MarkWoken(side)) return;
   }
   Post(side);
@@ -69,7 +87,7 @@ size_t InprocWire::Pipe::Accept(const Buffer& piece, size_t capacity_bytes) {
 size_t InprocWire::Put(int side, absl::Span<const Buffer> pieces, bool ending) {
   size_t accepted = 0;
   {
-    MutexLock lock(mutex_);
+    Lock lock(*this);
     if (sides_[1 - side].gone) return 0;
     Pipe& pipe = pipes_[side];
     const bool was_empty = pipe.slices.empty();
@@ -89,7 +107,7 @@ size_t InprocWire::Put(int side, absl::Span<const Buffer> pieces, bool ending) {
 }
 
 void InprocWire::Take(int side, bool reading, std::vector<Buffer>& inbox) {
-  MutexLock lock(mutex_);
+  Lock lock(*this);
   sides_[side].woken = false;
   if (reading && inbox.empty()) inbox.swap(pipes_[1 - side].slices);
 }
@@ -100,7 +118,7 @@ InprocWire::Arrivals InprocWire::Delivered(int side, size_t bytes, size_t slices
   bool wake_peer = false;
   bool wake_self = false;
   {
-    MutexLock lock(mutex_);
+    Lock lock(*this);
     Pipe& pipe = pipes_[peer];
     pipe.held_bytes -= bytes;
     pipe.held_slices -= slices;
@@ -120,7 +138,7 @@ void InprocWire::Leave(int side, bool complete) {
   const int peer = 1 - side;
   std::vector<Buffer> unread;
   {
-    MutexLock lock(mutex_);
+    Lock lock(*this);
     if (std::exchange(sides_[side].gone, true)) return;
     pipes_[side].ended |= complete;
     pipes_[side].writer_waits = false;

@@ -27,7 +27,7 @@ class InprocWire final : public RefCounted {
 
   static constexpr size_t kMaxSlices = 4096;
   // So many wait without an allocation, however the two sides fall in with each other.
-  static constexpr size_t kUsualSlices = 16;
+  static constexpr size_t kUsualSlices = 32;
 
   // What a side may learn about what comes from its peer.
   struct Arrivals {
@@ -75,7 +75,11 @@ class InprocWire final : public RefCounted {
   bool MarkWoken(int side) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Post(int side);
 
+  // Locks, but where both sides live on one loop: nobody else comes here then.
+  class Lock;
+
   const size_t capacity_bytes_;
+  bool on_one_loop_ = false;                     // set on that loop, and never where there are two
   InprocChannel* ends_[2] = {nullptr, nullptr};  // thread: that side's loop
   LoopGate gates_[2];
   Mutex mutex_;

@@ -17,6 +17,8 @@ class LoopGate {
   LoopGate(const LoopGate&) = delete;
   LoopGate& operator=(const LoopGate&) = delete;
 
+  // Null before Open.
+  const Loop* loop() const { return loop_; }
   // Borrows the loop until Shut.
   void Open(Loop& loop) {
     loop_ = &loop;
@@ -26,6 +28,10 @@ class LoopGate {
   void Run(absl::AnyInvocable<void() &&> task) {
     if ((state_.fetch_add(kCaller, std::memory_order_acquire) & kClosed) == 0) loop_->Run(std::move(task));
     if (state_.fetch_sub(kCaller, std::memory_order_release) == (kCaller | kClosed)) state_.notify_all();
+  }
+  // The same, on the loop itself, which so must be there. Thread: loop.
+  void RunInside(absl::AnyInvocable<void() &&> task) {
+    if ((state_.load(std::memory_order_relaxed) & kClosed) == 0) loop_->Run(std::move(task));
   }
   // No call reaches the loop that begins after this.
   void Close() { state_.fetch_or(kClosed, std::memory_order_relaxed); }

@@ -17,9 +17,9 @@ using rain::TransportScheme;
 
 // These name files, which a fuzzer shall not open; a TLS dialer that verifies, as it does by default, reads the system's.
 bool ReadsFiles(const TransportKey& key) {
-  const auto has = [&key](const char* option) { return key.options().count(option) > 0; };
+  const auto has = [&key](const char* option) { return key.option(option).has_value(); };
   if (has("cert") || has("key") || has("ca")) return true;
-  return key.scheme() == "tls" && (!has("verify") || absl::EndsWith(key.options().at("verify"), "1"));
+  return key.scheme() == "tls" && (!has("verify") || absl::EndsWith(*key.option("verify"), "1"));
 }
 
 void Make(const TransportScheme::Factory& make, const TransportKey& key) {

@@ -52,8 +52,7 @@ absl::StatusOr<TcpOptions> ParseTcpOptions(const TransportKey& key) {
   auto backoff = ParseBackoffOptions(key);
   if (!backoff.ok()) return backoff.status();
   options.backoff = *backoff;
-  const auto congestion = key.options().find("congestion");
-  if (congestion != key.options().end()) options.congestion = congestion->second;
+  options.congestion = std::string(key.option("congestion").value_or(""));
   return options;
 }
 

@@ -36,10 +36,7 @@ absl::Status Invalid(const TlsOptions& options, absl::string_view what) {
   return absl::InvalidArgumentError(absl::StrCat("transport key \"", options.where, "\": ", what));
 }
 
-std::string OptionOf(const TransportKey& key, const char* name) {
-  const auto option = key.options().find(name);
-  return option == key.options().end() ? std::string() : option->second;
-}
+std::string OptionOf(const TransportKey& key, const char* name) { return std::string(key.option(name).value_or("")); }
 
 // What the certificate of a key's peer should name.
 std::string HostOf(const TransportKey& key) {

@@ -82,6 +82,7 @@ class UvLoop : public DescriptorLoop {
   uv_check_t check_;
   uint64_t timer_due_ = 0;     // in the milliseconds of uv_now; 0 if it is not armed
   bool now_is_fresh_ = false;  // the clock was read since polling
+  int unasked_ = 0;            // turns since a look asked the system
   int open_handles_ = 0;
   UvWatches watches_;
 };
@@ -159,21 +160,25 @@ void UvLoop::BeforeWatchCallback() {
 
 // libuv reads the clock twice and visits all kinds of handles for what is one call of epoll. So that call is made here, and of
 // what it finds only the usual case is dealt with: one descriptor that is ready. epoll tells whatever is left again (it is
-// level-triggered), so libuv can be asked at any time.
+// level-triggered), so libuv can be asked at any time. While what is done here leads to more to do, as between two ends of a
+// channel in process, the system is not asked each time.
 void UvLoop::Look() {
+  constexpr int kTurnsWithoutAsking = 8;
   core_.Refresh();
   const bool worked = core_.NextDeadline() <= core_.now();
   if (worked) {
     ++happened_;
-    core_.Work();
+    core_.WorkAsOfNow();
+    if (core_.busy() && ++unasked_ < kTurnsWithoutAsking) return;
   }
+  unasked_ = 0;
   if (watches_.TakeChanges()) return RunReady();  // which epoll does not know yet
   std::array<epoll_event, 2> ready;
   const int count = epoll_wait(uv_backend_fd(uv_), ready.data(), ready.size(), 0);
   if (count == 0) return;
   now_is_fresh_ = !worked;
   if (count != 1 || !watches_.Tell(ready[0].data.fd, ready[0].events)) return RunReady();
-  AfterPolling();
+  happened_ += core_.WorkAsOfNow();
 }
 
 // The loop with a thread of its own.
@@ -184,6 +189,7 @@ class ThreadedUvLoop final : public UvLoop {
   // Errors: as SystemError.
   absl::Status Start();
   bool RunTurn(Instant deadline) override;
+  bool wakeful() const override { return polling_.ShouldPoll(); }
   Helm* helm() override { return &helm_; }
   void Drive(absl::FunctionRef<bool()> wanted) noexcept override;
   // Ends the loop and deletes it, at once or, inside a turn, after that turn.
@@ -285,11 +291,11 @@ void ThreadedUvLoop::Turn(Instant deadline) {
 bool ThreadedUvLoop::Poll(Instant deadline) {
   constexpr int kLooksBetweenYields = 4;
   const uint64_t happened_before = happened_;
-  core_.Refresh();
-  const Instant until = std::min(core_.now() + options_.poll, deadline);
+  Instant until;
   for (int looks = 1;; ++looks) {
     Look();
     if (happened_ != happened_before) return true;
+    if (looks == 1) until = std::min(core_.now() + options_.poll, deadline);
     if (core_.now() >= until) break;
     if (looks % kLooksBetweenYields != 0) continue;
     const Instant offered = core_.now();

@@ -1,0 +1,159 @@
+#include "listenrain/framework/link.h"
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "listenrain/codecs/length_prefix.h"
+#include "listenrain/testing/line_codec.h"
+#include "listenrain/testing/manual_loop.h"
+#include "listenrain/testing/scripted_channel.h"
+
+namespace rain {
+namespace {
+
+std::string Framed(const std::string& payload) { return std::string(3, '\0') + static_cast<char>(payload.size()) + payload; }
+
+// A link that says back what it hears.
+class Echo final : private LinkEvents {
+ public:
+  Echo(Loop& loop, TrafficPool& lender, bool keeps_untaken = false)
+      : link_(loop, lender, keeps_untaken, NewScriptedChannel(peer_), *this) {}
+
+  ScriptedPeer& peer() { return *peer_; }
+  Link& link() { return link_; }
+  // What the channel had taken when a read was dealt with.
+  const std::vector<std::string>& taken_after_reads() const { return taken_after_reads_; }
+
+ private:
+  bool OnPacket(Payload&& payload) override {
+    const absl::StatusOr<size_t> packet = link_.output().Append(std::move(payload));
+    EXPECT_TRUE(packet.ok()) << packet.status();
+    link_.Sent(*packet);
+    return true;
+  }
+  void OnReadDone() override { taken_after_reads_.push_back(peer_->taken()); }
+  size_t awaited_packets() const override { return 0; }
+  void OnTaken(const ChargedPacket&) override {}
+  void OnWritable() override {}
+  void OnLinkEnd() override {}
+  void OnLinkClosed(absl::Status) override {}
+
+  const std::shared_ptr<ScriptedPeer> peer_ = ScriptedPeer::Make();
+  std::vector<std::string> taken_after_reads_;
+  Link link_;
+};
+
+class LinkTest : public testing::Test {
+ protected:
+  void Settle() { EXPECT_TRUE(loop_.RunUntilIdle()); }
+
+  ManualLoop loop_;
+  const std::shared_ptr<BufferPool> buffers_ = NewBufferPool();
+  const std::shared_ptr<const PacketCodec> codec_ = NewLengthPrefixCodec();
+  TrafficPool lender_{*codec_, *buffers_, {}};
+};
+
+TEST_F(LinkTest, HoldsNothingWhileNothingIsOnItsWay) {
+  Echo echo(loop_, lender_);
+  EXPECT_EQ(lender_.lent(), 0u);
+  echo.peer().Send(Framed("a") + Framed("b"));
+  Settle();
+  EXPECT_EQ(echo.peer().taken(), Framed("a") + Framed("b"));
+  EXPECT_EQ(echo.peer().writes(), 1);
+  EXPECT_EQ(lender_.lent(), 0u);
+  EXPECT_EQ(buffers_->bytes_in_use(), 0u);
+}
+
+TEST_F(LinkTest, KeepsTheBeginningOfAPacketUntilTheRestComes) {
+  Echo echo(loop_, lender_);
+  Echo other(loop_, lender_);
+  echo.peer().Send(Framed("a long one").substr(0, 6));
+  Settle();
+  EXPECT_EQ(lender_.lent(), 1u);
+  other.peer().Send(Framed("another"));
+  Settle();
+  EXPECT_EQ(other.peer().taken(), Framed("another"));
+  echo.peer().Send(Framed("a long one").substr(6));
+  Settle();
+  EXPECT_EQ(echo.peer().taken(), Framed("a long one"));
+  EXPECT_EQ(lender_.lent(), 0u);
+}
+
+TEST_F(LinkTest, KeepsWhatMayHaveToBeSentAgainUntilItIsTaken) {
+  Echo echo(loop_, lender_, true);
+  echo.peer().Accept(0);
+  echo.peer().Send(Framed("a"));
+  Settle();
+  EXPECT_EQ(lender_.lent(), 1u);
+  echo.peer().Accept(SIZE_MAX);
+  Settle();
+  EXPECT_EQ(echo.peer().taken(), Framed("a"));
+  EXPECT_EQ(lender_.lent(), 0u);
+}
+
+TEST_F(LinkTest, GivesBackWhatItHeldWhenItEnds) {
+  auto echo = std::make_unique<Echo>(loop_, lender_);
+  echo->peer().Send(Framed("a").substr(0, 3));
+  Settle();
+  EXPECT_EQ(lender_.lent(), 1u);
+  echo.reset();
+  EXPECT_EQ(lender_.lent(), 0u);
+  EXPECT_EQ(buffers_->bytes_in_use(), 0u);
+}
+
+TEST_F(LinkTest, WhatABrokenLinkHeldIsNobodyElses) {
+  const std::shared_ptr<const PacketCodec> lines = NewLinePacketCodec();
+  TrafficPool lender(*lines, *buffers_, {.max_packet_bytes = 10});
+  Echo broken(loop_, lender);
+  broken.peer().Send("a line that is too long and never ends");
+  Settle();
+  EXPECT_TRUE(broken.peer().closed());
+  EXPECT_EQ(lender.lent(), 0u);
+  Echo sound(loop_, lender);
+  sound.peer().Send("hi\n");
+  Settle();
+  EXPECT_EQ(sound.peer().taken(), "hi\n");
+}
+
+// Each in the middle of a packet, so that it has to keep what it was lent.
+TEST_F(LinkTest, WritesAtTheTurnsEndButAtOnceWhereManyLinksCarrySomething) {
+  std::vector<std::unique_ptr<Echo>> busy;
+  Echo first(loop_, lender_);
+  first.peer().Send(Framed("a"));
+  Settle();
+  EXPECT_EQ(first.peer().taken(), Framed("a"));
+  EXPECT_EQ(first.link().pending_bytes(), 0u);
+  const auto left_before_the_turns_end = [&] {
+    bool left = false;
+    first.peer().Send(Framed("b"));
+    class AtEnd final : public TurnTask {
+     public:
+      explicit AtEnd(std::function<void()> end) : end_(std::move(end)) {}
+      void OnTurnEnd() override { end_(); }
+
+     private:
+      const std::function<void()> end_;
+    };
+    const std::string before = first.peer().taken();
+    AtEnd end([&] { left = first.peer().taken() != before; });
+    loop_.AtTurnEnd(end);  // it comes before what the turn asks for
+    EXPECT_TRUE(loop_.RunTurn(loop_.now()));
+    Settle();
+    return left;
+  };
+  EXPECT_FALSE(left_before_the_turns_end());
+  for (int i = 0; i < 20; ++i) {
+    busy.push_back(std::make_unique<Echo>(loop_, lender_));
+    busy.back()->peer().Send(Framed("c").substr(0, 3));
+  }
+  Settle();
+  EXPECT_TRUE(left_before_the_turns_end());
+  EXPECT_EQ(first.peer().taken(), Framed("a") + Framed("b") + Framed("b"));
+}
+
+}  // namespace
+}  // namespace rain
