@@ -10,7 +10,7 @@ namespace {
 // For which nobody drives after a call: a thread that calls again and again is back within it.
 constexpr std::chrono::microseconds kMoment(100);
 // How many calls that find nobody waiting it takes until one drives again, after too many have waited.
-constexpr int kCallsAfterCrowd = 64;
+constexpr int kCallsAfterCrowd = 1000;  // each try costs all of them
 
 }  // namespace
 
