@@ -21,7 +21,10 @@ Output::Output(const PacketCodec& codec, BufferPool& pool, size_t max_packet_byt
     : PayloadWriter(pool, max_packet_bytes, WritePace().block_bytes, codec.traits().max_header),
       codec_(codec),
       traits_(codec.traits()),
-      max_packet_bytes_(max_packet_bytes) {}
+      max_packet_bytes_(max_packet_bytes) {
+  constexpr size_t kUsualPieces = 8;  // without an allocation, however packets lie in blocks
+  ready_.reserve(kUsualPieces);
+}
 
 // Makes a piece of what lies in block_ from mark_ to `end`.
 void Output::Emit(size_t end) {
