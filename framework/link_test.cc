@@ -25,8 +25,6 @@ class Echo final : private LinkEvents {
 
   ScriptedPeer& peer() { return *peer_; }
   Link& link() { return link_; }
-  // What the channel had taken when a read was dealt with.
-  const std::vector<std::string>& taken_after_reads() const { return taken_after_reads_; }
 
  private:
   bool OnPacket(Payload&& payload) override {
@@ -35,7 +33,7 @@ class Echo final : private LinkEvents {
     link_.Sent(*packet);
     return true;
   }
-  void OnReadDone() override { taken_after_reads_.push_back(peer_->taken()); }
+  void OnReadDone() override {}
   size_t awaited_packets() const override { return 0; }
   void OnTaken(const ChargedPacket&) override {}
   void OnWritable() override {}
@@ -43,7 +41,6 @@ class Echo final : private LinkEvents {
   void OnLinkClosed(absl::Status) override {}
 
   const std::shared_ptr<ScriptedPeer> peer_ = ScriptedPeer::Make();
-  std::vector<std::string> taken_after_reads_;
   Link link_;
 };
 

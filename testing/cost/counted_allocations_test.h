@@ -13,6 +13,7 @@ class CountedAllocations {
   static void Begin();
   static void End();
   static uint64_t count();
+  static uint64_t bytes();
   // The stack of the first one counted, if any, to standard error: it says where to look.
   static void PrintFirst();
 };
