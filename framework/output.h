@@ -18,7 +18,7 @@ struct WritePace {
   size_t block_bytes = 4 << 10;
 };
 
-// A PayloadWriter whose payloads become packets in place. One per link. Thread: loop.
+// A PayloadWriter whose payloads become packets in place. Of one link at a time. Thread: loop.
 // Use: Begin, write, EndPacket (or Rewind); or Append for a payload that waited elsewhere.
 class Output final : public PayloadWriter {
  public:

@@ -30,7 +30,7 @@ struct ReadPace {
   int full_reads = 0;           // in a row, that left no room
 };
 
-// One per link. Thread: loop. Holds no block while it waits between packets.
+// Of one link at a time. Thread: loop. Holds no block while it waits between packets.
 class PacketReader {
  public:
   struct Options {
