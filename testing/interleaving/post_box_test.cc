@@ -11,6 +11,7 @@
 #include "gtest/gtest.h"
 #include "listenrain/framework/atomic.h"
 #include "listenrain/framework/outgoing.h"
+#include "listenrain/framework/packet_codec.h"
 #include "listenrain/framework/protocol.h"
 #include "listenrain/framework/shard.h"
 #include "listenrain/framework/sync_waiter.h"
@@ -36,11 +37,25 @@ class Shelf final : public Executor {
   std::vector<absl::AnyInvocable<void() &&>> kept_;
 };
 
+// There is no channel, so no packets.
+class NoPackets final : public PacketCodec {
+ public:
+  PacketTraits traits() const override { return {}; }
+  absl::StatusOr<Frame> EncodePacket(absl::Span<const absl::Span<const char>>, absl::Span<char>,
+                                     absl::Span<char>) const override {
+    return absl::UnimplementedError("no packets");
+  }
+  absl::StatusOr<PacketShape> DecodePacket(absl::Span<const char>, ScanState&) const override {
+    return absl::UnimplementedError("no packets");
+  }
+};
+
 // A box whose transport has no engine: what reaches it fails at once.
 struct Box {
   Box() {
     auto parts = std::make_shared<ProtocolParts>();
     parts->executor = shelf;
+    parts->packet_codec = std::make_shared<NoPackets>();
     parts->limits.max_queued_packets = 2;
     box = MakeRef<PostBox>(shard, std::move(parts), TransportKey("model://peer"), Role::acceptor);
   }
