@@ -37,6 +37,7 @@ class PoolHome final : public BlockHome {
   void Release(Block* block) noexcept override;
   void Orphan();
   size_t bytes_in_use();
+  bool Trim(Instant now);
 
  private:
   static constexpr size_t kSmallestLog = 8;  // 256 bytes
@@ -48,6 +49,24 @@ class PoolHome final : public BlockHome {
   static size_t CapacityOf(size_t size, size_t size_class) {
     return size_class < kClasses ? size_t{1} << (kSmallestLog + size_class) : size;
   }
+  // What Trim leaves, so that a service of little traffic has its blocks at hand.
+  static constexpr size_t kAlwaysKept = 1 << 20;
+  static constexpr size_t kTrimmedAtOnce = 8192;  // blocks: a loop waits for that
+  // Blocks of one size at home: the one that came last is given first.
+  struct IdleBlocks {
+    Block* first = nullptr;
+    size_t count = 0;
+    size_t least = 0;  // that there were since the second began
+
+    Block* Pop() {
+      least = std::min(least, --count);
+      return std::exchange(first, first->next);
+    }
+    void Push(Block* block) {
+      ++count;
+      block->next = std::exchange(first, block);
+    }
+  };
   Buffer TakeIdle(size_t size_class, size_t size) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   Block* TakeSurplus(size_t room) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void* Obtain(size_t bytes);
@@ -58,7 +77,8 @@ class PoolHome final : public BlockHome {
 
   const BufferPoolOptions options_;
   Mutex mutex_;
-  std::array<Block*, kClasses> idle_ ABSL_GUARDED_BY(mutex_) = {};
+  std::array<IdleBlocks, kClasses> idle_ ABSL_GUARDED_BY(mutex_);
+  Instant second_ ABSL_GUARDED_BY(mutex_);  // of Trim: when the present one began
   size_t idle_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
   size_t used_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
   size_t users_ ABSL_GUARDED_BY(mutex_) = 1;  // the pool, and each block that is not at home
@@ -95,8 +115,7 @@ void PoolHome::Leave(size_t used_bytes) noexcept {
 }
 
 Buffer PoolHome::TakeIdle(size_t size_class, size_t size) {
-  Block* block = idle_[size_class];
-  idle_[size_class] = block->next;
+  Block* block = idle_[size_class].Pop();
   idle_bytes_ -= block->capacity;
   used_bytes_ += block->capacity;
   ++users_;
@@ -108,9 +127,9 @@ Buffer PoolHome::TakeIdle(size_t size_class, size_t size) {
 Block* PoolHome::TakeSurplus(size_t room) {
   Block* surplus = nullptr;
   for (size_t size_class = kClasses; size_class-- > 0;) {
-    Block*& idle = idle_[size_class];
-    while (idle != nullptr && used_bytes_ + idle_bytes_ + room > options_.max_bytes) {
-      Block* block = std::exchange(idle, idle->next);
+    IdleBlocks& idle = idle_[size_class];
+    while (idle.count > 0 && used_bytes_ + idle_bytes_ + room > options_.max_bytes) {
+      Block* block = idle.Pop();
       idle_bytes_ -= block->capacity;
       block->next = std::exchange(surplus, block);
     }
@@ -125,7 +144,7 @@ Buffer PoolHome::Allocate(size_t size) {
   Block* surplus = nullptr;
   {
     MutexLock lock(mutex_);
-    if (size_class < kClasses && idle_[size_class] != nullptr) return TakeIdle(size_class, size);
+    if (size_class < kClasses && idle_[size_class].count > 0) return TakeIdle(size_class, size);
     if (capacity > options_.max_bytes || used_bytes_ > options_.max_bytes - capacity) return {};
     surplus = TakeSurplus(capacity);
     used_bytes_ += capacity;
@@ -150,7 +169,7 @@ void PoolHome::Release(Block* block) noexcept {
   {
     MutexLock lock(mutex_);
     if (!orphaned_ && size_class < kClasses && idle_bytes_ + capacity <= options_.max_idle_bytes) {
-      block->next = std::exchange(idle_[size_class], block);
+      idle_[size_class].Push(block);
       idle_bytes_ += capacity;
       used_bytes_ -= capacity;
       --users_;  // not the last: the pool is there
@@ -162,15 +181,39 @@ void PoolHome::Release(Block* block) noexcept {
 }
 
 void PoolHome::Orphan() {
-  std::array<Block*, kClasses> idle = {};
+  std::array<IdleBlocks, kClasses> idle;
   {
     MutexLock lock(mutex_);
     idle.swap(idle_);
     idle_bytes_ = 0;
     orphaned_ = true;
   }
-  for (Block* list : idle) GiveBackAll(list);
+  for (const IdleBlocks& blocks : idle) GiveBackAll(blocks.first);
   Leave(0);
+}
+
+bool PoolHome::Trim(Instant now) {
+  Block* unneeded = nullptr;
+  bool more = false;
+  {
+    MutexLock lock(mutex_);
+    if (now >= second_ + absl::Seconds(1)) {
+      second_ = now;
+      size_t left = kTrimmedAtOnce;
+      for (size_t size_class = kClasses; size_class-- > 0;) {
+        IdleBlocks& idle = idle_[size_class];
+        for (size_t spare = idle.least; spare > 0 && idle_bytes_ > kAlwaysKept && left > 0; --spare, --left) {
+          Block* block = idle.Pop();
+          idle_bytes_ -= block->capacity;
+          block->next = std::exchange(unneeded, block);
+        }
+        idle.least = idle.count;
+      }
+    }
+    more = idle_bytes_ > kAlwaysKept;
+  }
+  GiveBackAll(unneeded);
+  return more;
 }
 
 size_t PoolHome::bytes_in_use() {
@@ -184,6 +227,7 @@ class DefaultBufferPool final : public BufferPool {
   ~DefaultBufferPool() override { home_->Orphan(); }
   Buffer Allocate(size_t size) override { return home_->Allocate(size); }
   size_t bytes_in_use() const override { return home_->bytes_in_use(); }
+  bool Trim(Instant now) override { return home_->Trim(now); }
 
  private:
   PoolHome* const home_;

@@ -12,6 +12,7 @@
 
 #include "absl/strings/string_view.h"
 #include "listenrain/framework/atomic.h"
+#include "listenrain/framework/clock.h"
 #include "listenrain/framework/rare_ptr.h"
 
 namespace rain {
@@ -235,6 +236,8 @@ class BufferPool {
   virtual Buffer Allocate(size_t size) = 0;
   // Bytes of the blocks that are not at home.
   virtual size_t bytes_in_use() const = 0;
+  // Gives back what was idle for the last second, but for a little. True if it shall be asked again in a second.
+  virtual bool Trim(Instant now) = 0;
 };
 
 // A program's own source of memory (ListenRain's allocation hook). Thread: any.

@@ -1,8 +1,9 @@
-// DelayTimer: calls a method of its owner a while after Start.
+// DelayTimer, RareTimer: call a method of their owner a while after Start.
 #pragma once
 
 #include "absl/time/time.h"
 #include "listenrain/framework/loop.h"
+#include "listenrain/framework/rare_ptr.h"
 #include "listenrain/framework/timer_heap.h"
 
 namespace rain {
@@ -25,6 +26,26 @@ class DelayTimer<kOnTime> final : private Timer {
   void OnTimer() override { (owner_.*kOnTime)(); }
 
   Owner& owner_;
+};
+
+// RareTimer<&Owner::OnTime>: the same for owners of which few ever start it: a pointer until then.
+template <auto kOnTime>
+class RareTimer;
+
+template <class Owner, void (Owner::*kOnTime)()>
+class RareTimer<kOnTime> final {
+ public:
+  void Start(Owner& owner, Loop& loop, absl::Duration delay) {
+    if (timer_ == nullptr) timer_ = MakeRare<DelayTimer<kOnTime>>(owner);
+    timer_->Start(loop, delay);
+  }
+  void Stop() {
+    if (timer_ != nullptr) timer_->Stop();
+  }
+  bool running() const { return timer_ != nullptr && timer_->running(); }
+
+ private:
+  RarePtr<DelayTimer<kOnTime>> timer_;
 };
 
 }  // namespace rain

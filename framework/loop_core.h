@@ -64,8 +64,6 @@ class LoopCore {
   // False: NextDeadline is looked at again before the loop waits for anything, so that who posts need not wake it. A loop that
   // says true looks at it after that. At first it is true.
   void set_asleep(bool asleep) { asleep_.store(asleep); }
-  // True if tasks wait for the next Work.
-  bool busy() const { return has_posted_.load(std::memory_order_relaxed) || !own_.empty(); }
   // When Work will have something to do, if nothing happens before: now() if it has already. Infinite() if nothing waits.
   Instant NextDeadline();
 

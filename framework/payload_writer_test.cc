@@ -26,6 +26,7 @@ class FicklePool final : public BufferPool {
     return pool_->Allocate(size);
   }
   size_t bytes_in_use() const override { return pool_->bytes_in_use(); }
+  bool Trim(Instant now) override { return pool_->Trim(now); }
 
   bool refuses = false;
   int allocations = 0;

@@ -61,22 +61,23 @@ absl::Status PostBox::Submit(Submission& submission, Encode encode) {
 bool PostBox::cancelled(const MsgId& id, uint32_t channel) const {
   if (noted_.load(std::memory_order_acquire) > 0) {
     MutexLock lock(mutex_);
-    const auto found = notes_->requests.find(id);
-    if (found != notes_->requests.end() && found->second.cancelled) return true;
+    const auto& noted = notes_.get()->requests;
+    const auto found = noted.find(id);
+    if (found != noted.end() && found->second.cancelled) return true;
   }
   // Looked at last: where a channel's end has swept what was noted, it is seen here.
   return gone() || channel != this->channel();
 }
 
-PostBox::Noted& PostBox::Note(const MsgId& id) {
-  if (notes_ == nullptr) notes_ = MakeRare<Notes>();
-  return notes_->requests[id];
+void PostBox::Open() {
+  const RarePtr<Opener> opener = std::exchange(opener_, nullptr);
+  std::move (*opener)();
 }
 
 void PostBox::OnCancelled(const MsgId& id, uint32_t channel, absl::AnyInvocable<void() &&> told) {
   {
     MutexLock lock(mutex_);
-    Noted& noted = Note(id);
+    Noted& noted = notes_->requests[id];
     if (noted.number == 0) noted.number = ++notes_->ever;
     noted_.store(notes_->requests.size());
     // Looked at after it was noted: a channel that ends now finds it.
@@ -89,7 +90,7 @@ void PostBox::NoteCancelled(const MsgId& id) {
   std::vector<absl::AnyInvocable<void() &&>> told;
   {
     MutexLock lock(mutex_);
-    Noted& noted = Note(id);
+    Noted& noted = notes_->requests[id];
     noted.cancelled = true;
     told.swap(noted.told);
     noted_.store(notes_->requests.size(), std::memory_order_release);

@@ -23,6 +23,7 @@
 #include "listenrain/framework/mutex.h"
 #include "listenrain/framework/payload_writer.h"
 #include "listenrain/framework/rare_ptr.h"
+#include "listenrain/framework/rarely.h"
 #include "listenrain/framework/ref.h"
 #include "listenrain/framework/token.h"
 #include "listenrain/framework/transport_key.h"
@@ -182,7 +183,7 @@ class PostBox final : public RefCounted {
 
   // Thread: loop for all that follows. Null once the transport is gone.
   Transport* transport() {
-    if (opener_ != nullptr) std::move (*std::exchange(opener_, nullptr))();
+    if (opener_ != nullptr) Open();
     return transport_;
   }
   // The same, and null too while there is none yet.
@@ -213,7 +214,7 @@ class PostBox final : public RefCounted {
     uint64_t ever = 0;  // how many there were
   };
 
-  Noted& Note(const MsgId& id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Open();
   void ForgetNoted(const MsgId& id);
   // Tells everybody who waits for a cancellation on this channel: it is gone.
   void TellAllCancelled();
@@ -237,8 +238,8 @@ class PostBox final : public RefCounted {
   static constexpr size_t kPostOverhead = 256;  // what one costs beside its bytes
   Atomic<size_t> unhandled_bytes_{0};
   mutable Mutex mutex_;
-  RarePtr<Notes> notes_ ABSL_GUARDED_BY(mutex_);  // null: there never was one
-  Atomic<size_t> noted_{0};                       // how many requests these are
+  Rarely<Notes> notes_ ABSL_GUARDED_BY(mutex_);
+  Atomic<size_t> noted_{0};  // how many requests these are
   std::any session_ ABSL_GUARDED_BY(mutex_);
 
   Atomic<uint32_t> channel_{0};

@@ -51,7 +51,7 @@ bool Redialer::Redial(const absl::Status& why, absl::Duration lived) {
 
 void Redialer::ReviewLater() {
   const auto after = GuardedOrNone("the channel generator", [&] { return generator_->ReviewAfter(); });
-  if (after.has_value()) review_.Start(loop_, std::max(*after, least_review_));
+  if (after.has_value()) review_.Start(*this, loop_, std::max(*after, least_review_));
 }
 
 void Redialer::Decline() {

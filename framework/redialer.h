@@ -64,7 +64,7 @@ class Redialer {
   bool threw_ = false;    // the generator, when it was asked: that was the last attempt
   Instant next_attempt_;
   DelayTimer<&Redialer::OnWaitOver> wait_{*this};
-  DelayTimer<&Redialer::Review> review_{*this};
+  RareTimer<&Redialer::Review> review_;
   absl::Duration least_review_;  // since a better channel was declined
   bool reviewing_ = false;       // the generator was asked for a better channel
   struct Loss {

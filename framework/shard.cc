@@ -7,6 +7,11 @@
 #include "listenrain/framework/transport.h"
 
 namespace rain {
+namespace {
+
+constexpr absl::Duration kTrimEvery = absl::Seconds(1);
+
+}  // namespace
 
 Shard::Shard(std::shared_ptr<Loop> loop, std::shared_ptr<BufferPool> buffers, std::shared_ptr<Observer> observer)
     : loop_(std::move(loop)), buffers_(std::move(buffers)), observer_(std::move(observer)) {}
@@ -109,6 +114,8 @@ void Shard::Bury(Resident& resident) {
 void Shard::OnTurnEnd() {
   std::vector<std::unique_ptr<Resident>> graves;
   graves.swap(graves_);
+  graves.clear();
+  OnQuiet();
 }
 
 std::vector<Resident*> Shard::Residents() const {
@@ -128,6 +135,7 @@ std::vector<Ref<PostBox>> Shard::TransportBoxes(const ProtocolParts* protocol) c
 
 void Shard::Shut() {
   shut_ = true;
+  trim_.Stop();
   while (!residents_.empty()) residents_.front()->End(absl::CancelledError("this ListenRain is stopped"));
   {
     MutexLock lock(mutex_);
@@ -135,6 +143,10 @@ void Shard::Shut() {
   }
   TakeMail();
   // What the ends above had to tell is told in this turn's end.
+}
+
+void Shard::Trim() {
+  if (!shut_ && buffers_->Trim(loop_->now())) trim_.Start(*loop_, kTrimEvery);
 }
 
 }  // namespace rain

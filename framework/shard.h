@@ -8,6 +8,7 @@
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "listenrain/framework/buffer.h"
+#include "listenrain/framework/delay_timer.h"
 #include "listenrain/framework/dispatcher.h"
 #include "listenrain/framework/drain.h"
 #include "listenrain/framework/helm.h"
@@ -90,8 +91,14 @@ class Shard final : public RefCounted, private TurnTask {
   void BeginEnd() { ending_ = true; }
   bool ending() const { return ending_ || shut_; }
 
+  // Something here has ended, or has been silent for a while. Blocks that nobody needs from now on are given back, by and by.
+  void OnQuiet() {
+    if (!trim_.running()) Trim();
+  }
+
  private:
   void OnTurnEnd() override;
+  void Trim();
 
   const std::shared_ptr<Loop> loop_;
   const std::shared_ptr<BufferPool> buffers_;
@@ -99,6 +106,7 @@ class Shard final : public RefCounted, private TurnTask {
   OutgoingPool nodes_;
   IntrusiveList<Resident, &Resident::resident_hook_> residents_;
   std::vector<std::unique_ptr<Resident>> graves_;
+  DelayTimer<&Shard::Trim> trim_{*this};
   bool shut_ = false;
   bool ending_ = false;
 

@@ -2,6 +2,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
+#include "listenrain/framework/rarely.h"
 
 namespace rain {
 namespace {
@@ -17,7 +18,7 @@ class DefaultStatMachinePool final : public StatMachinePool {
 
   absl::Status Bind(Outgoing& request, const MsgId& id) override {
     const bool own = IsOwnToken(request, id);
-    if (own ? !by_id_.empty() && by_id_.contains(id) : FindOwn(id) != nullptr || !by_id_.emplace(id, &request).second) {
+    if (own ? Named(id) != nullptr : FindOwn(id) != nullptr || !by_id_->emplace(id, &request).second) {
       return absl::AlreadyExistsError(
           absl::StrCat("msgID ", ToString(id), " is in flight on this transport: wait for its outcome"));
     }
@@ -31,11 +32,8 @@ class DefaultStatMachinePool final : public StatMachinePool {
   }
 
   Outgoing* Pop(const MsgId& id) override {
-    if (!by_id_.empty()) {
-      const auto found = by_id_.find(id);
-      if (found != by_id_.end()) return Take(*found->second);
-    }
-    Outgoing* request = FindOwn(id);
+    Outgoing* request = Named(id);
+    if (request == nullptr) request = FindOwn(id);
     return request != nullptr ? Take(*request) : nullptr;
   }
 
@@ -56,12 +54,19 @@ class DefaultStatMachinePool final : public StatMachinePool {
     return own ? request : nullptr;
   }
 
+  // The request that has this id of its caller's.
+  Outgoing* Named(const MsgId& id) const {
+    if (!by_id_.made() || by_id_.get()->empty()) return nullptr;
+    const auto found = by_id_.get()->find(id);
+    return found == by_id_.get()->end() ? nullptr : found->second;
+  }
+
   Outgoing* Take(Outgoing& request) {
     list_.Remove(request);
     request.in_flight_at = nullptr;
-    if (!by_id_.empty() && !IsOwnToken(request, request.header.id)) {
-      by_id_.erase(request.header.id);
-      if (by_id_.empty() && by_id_.capacity() > kKeptCapacity) by_id_ = {};
+    if (by_id_.made() && !IsOwnToken(request, request.header.id)) {
+      by_id_->erase(request.header.id);
+      if (by_id_->empty() && by_id_->capacity() > kKeptCapacity) by_id_.Take();
     }
     return &request;
   }
@@ -69,7 +74,7 @@ class DefaultStatMachinePool final : public StatMachinePool {
   static constexpr size_t kKeptCapacity = 64;
   const OutgoingPool& nodes_;
   IntrusiveList<Outgoing, &Outgoing::in_flight_hook> list_;
-  absl::flat_hash_map<MsgId, Outgoing*> by_id_;
+  Rarely<absl::flat_hash_map<MsgId, Outgoing*>> by_id_;  // those with ids of their callers'
 };
 
 }  // namespace

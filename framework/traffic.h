@@ -68,10 +68,7 @@ class TrafficPool {
     idle_ = std::move(idle);
   }
   // Of a link that has ended: nobody shall have it.
-  void GiveUp(std::unique_ptr<Traffic> ended) {
-    --lent_;
-    ended.reset();
-  }
+  void GiveUp(std::unique_ptr<Traffic>) { --lent_; }
   // To how many links.
   size_t lent() const { return lent_; }
   // Many links carry something in this turn, which is known by its time: then those that can give back theirs soon should, while

@@ -230,14 +230,14 @@ class Transport final : public Resident, private LinkEvents, private DeadlineOwn
   const std::shared_ptr<const RequestSink> sink_;  // null: requests of the peer are refused
   const Ref<TransportKeeper> keeper_;
   Rarely<std::vector<Ready>> ready_;
-  std::unique_ptr<Redialer> redialer_;  // null: an accepted channel
-  std::unique_ptr<Link> link_;          // null while there is no channel
-  uint32_t channel_;                    // its number; the box has had those before
-  std::unique_ptr<Channel> better_;     // to move to, once the present one is quiet
-  bool wanted_ = false;                 // somebody asked for a channel since the last attempt, or since there was one
-  bool leaving_ = false;                // the peer goes away: the present channel gets no more requests
-  bool holding_ = false;                // requests wait for another channel
-  DelayTimer<&Transport::OnPatienceOver> hold_{*this};  // begins and ends that, while there is a better one
+  std::unique_ptr<Redialer> redialer_;          // null: an accepted channel
+  std::unique_ptr<Link> link_;                  // null while there is no channel
+  uint32_t channel_;                            // its number; the box has had those before
+  std::unique_ptr<Channel> better_;             // to move to, once the present one is quiet
+  bool wanted_ = false;                         // somebody asked for a channel since the last attempt, or since there was one
+  bool leaving_ = false;                        // the peer goes away: the present channel gets no more requests
+  bool holding_ = false;                        // requests wait for another channel
+  RareTimer<&Transport::OnPatienceOver> hold_;  // begins and ends that, while there is a better one
   Instant first_read_ = Instant::Infinite();
   bool ended_ = false;
   bool was_undecodable_ = false;  // something that the peer sent, and it was logged
@@ -273,16 +273,16 @@ class Transport final : public Resident, private LinkEvents, private DeadlineOwn
   Rarely<Draining> draining_;
   bool paused_ = false;  // not reading: the peer takes no replies
   uint64_t taken_at_pause_ = 0;
-  DelayTimer<&Transport::OnStalled> stall_{*this};
+  RareTimer<&Transport::OnStalled> stall_;
 
   Instant last_read_;
-  DelayTimer<&Transport::OnIdle> idle_{*this};            // until memory is given back
-  DelayTimer<&Transport::OnKeepalive> keepalive_{*this};  // until the peer is pinged, or given up
-  bool pinged_ = false;                                   // and nothing was read since
-  uint64_t before_ping_ = 0;                              // how much had been written then
-  uint64_t taken_at_look_ = 0;                            // how much of it was taken when that was looked at last
-  DelayTimer<&Transport::OnRest> rest_{*this};            // until an unused channel is closed
-  uint64_t rested_at_ = 0;                                // how much had been written when that was looked at last
+  DelayTimer<&Transport::OnIdle> idle_{*this};    // until memory is given back
+  RareTimer<&Transport::OnKeepalive> keepalive_;  // until the peer is pinged, or given up
+  bool pinged_ = false;                           // and nothing was read since
+  uint64_t before_ping_ = 0;                      // how much had been written then
+  uint64_t taken_at_look_ = 0;                    // how much of it was taken when that was looked at last
+  RareTimer<&Transport::OnRest> rest_;            // until an unused channel is closed
+  uint64_t rested_at_ = 0;                        // how much had been written when that was looked at last
 };
 
 }  // namespace rain

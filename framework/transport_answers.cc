@@ -200,7 +200,7 @@ void Transport::WatchBacklog() {
     paused_ = true;
     link_->SetReading(false);
     taken_at_pause_ = link_->bytes_taken();
-    stall_.Start(loop(), limits_.stall);
+    stall_.Start(*this, loop(), limits_.stall);
   } else if (paused_ && light) {
     paused_ = false;
     last_read_ = now();  // what came meanwhile is read from here on, the answer to a ping too
@@ -216,7 +216,7 @@ void Transport::OnStalled() {
         absl::StrCat("the peer took no byte for limits.stall while ", answers_bytes_, " bytes of replies waited for it")));
   }
   taken_at_pause_ = link_->bytes_taken();
-  stall_.Start(loop(), limits_.stall);
+  stall_.Start(*this, loop(), limits_.stall);
 }
 
 // After the end of a peer that dialed, or while draining, what it asked is still answered; then the transport goes.

@@ -19,6 +19,13 @@ std::string Digits(int64_t number, int base) {
   return {digits.data(), std::to_chars(digits.begin(), digits.end(), number, base).ptr};
 }
 
+// "name=value", of which the name is not empty.
+std::optional<std::pair<absl::string_view, absl::string_view>> ParseOption(absl::string_view text) {
+  const size_t equals = text.find('=');
+  if (equals == 0 || equals == absl::string_view::npos) return std::nullopt;
+  return std::pair(text.substr(0, equals), text.substr(equals + 1));
+}
+
 }  // namespace
 
 TransportKey::TransportKey(absl::string_view text) : parsed_(std::make_shared<const Parsed>(text)) {}
@@ -26,11 +33,10 @@ TransportKey::TransportKey(absl::string_view text) : parsed_(std::make_shared<co
 TransportKey::Parsed::Parsed(absl::string_view from) : text(from), hash(absl::Hash<absl::string_view>()(from)) {
   const std::string wrong = Parse();
   if (wrong.empty()) return;
-  scheme = address = {};
-  options.clear();
-  endpoints.clear();
-  error = absl::StrCat("transport key \"", absl::CHexEscape(text), "\": ", wrong,
-                       " (a key reads scheme:address, such as tcp://127.0.0.1:8899)");
+  scheme = address = options = {};
+  unusual->endpoints.clear();
+  unusual->error = absl::StrCat("transport key \"", absl::CHexEscape(text), "\": ", wrong,
+                                " (a key reads scheme:address, such as tcp://127.0.0.1:8899)");
 }
 
 std::string TransportKey::Parsed::Parse() {
@@ -51,21 +57,22 @@ std::string TransportKey::Parsed::Parse() {
   if (address.empty()) return "no address";
   scheme = all.substr(0, colon);
   if (question == absl::string_view::npos) return "";
-  for (const absl::string_view option : absl::StrSplit(rest.substr(question + 1), '&')) {
-    const size_t equals = option.find('=');
-    if (equals == 0 || equals == absl::string_view::npos) return absl::StrCat("option \"", option, "\" is not name=value");
-    options.emplace_back(option.substr(0, equals), option.substr(equals + 1));
+  options = rest.substr(question + 1);
+  std::vector<absl::string_view> names;
+  for (const absl::string_view piece : absl::StrSplit(options, '&')) {
+    const auto option = ParseOption(piece);
+    if (!option.has_value()) return absl::StrCat("option \"", piece, "\" is not name=value");
+    names.push_back(option->first);
   }
-  std::sort(options.begin(), options.end());
-  const auto twice =
-      std::adjacent_find(options.begin(), options.end(), [](const auto& a, const auto& b) { return a.first == b.first; });
-  return twice == options.end() ? "" : absl::StrCat("option \"", twice->first, "\" is given twice");
+  std::sort(names.begin(), names.end());
+  const auto twice = std::adjacent_find(names.begin(), names.end());
+  return twice == names.end() ? "" : absl::StrCat("option \"", *twice, "\" is given twice");
 }
 
 std::string TransportKey::Parsed::ParseList() {
   for (const absl::string_view endpoint : absl::StrSplit(absl::string_view(text), ',')) {
-    endpoints.emplace_back(endpoint);
-    if (const absl::Status status = endpoints.back().status(); !status.ok()) {
+    unusual->endpoints.emplace_back(endpoint);
+    if (const absl::Status status = unusual->endpoints.back().status(); !status.ok()) {
       return absl::StrCat("one of its endpoints is wrong: ", status.message());
     }
   }
@@ -73,12 +80,29 @@ std::string TransportKey::Parsed::ParseList() {
 }
 
 absl::Status TransportKey::status() const {
-  return parsed_->error.empty() ? absl::OkStatus() : absl::InvalidArgumentError(parsed_->error);
+  const Unusual* unusual = parsed_->unusual.get();
+  return unusual == nullptr || unusual->error.empty() ? absl::OkStatus() : absl::InvalidArgumentError(unusual->error);
+}
+
+const std::vector<TransportKey>& TransportKey::endpoints() const {
+  static const auto& none = *new std::vector<TransportKey>;
+  const Unusual* unusual = parsed_->unusual.get();
+  return unusual == nullptr ? none : unusual->endpoints;
+}
+
+TransportKey::Options TransportKey::options() const {
+  Options options;
+  for (const absl::string_view text : absl::StrSplit(parsed_->options, '&', absl::SkipEmpty())) {
+    options.push_back(*ParseOption(text));
+  }
+  std::sort(options.begin(), options.end());
+  return options;
 }
 
 std::optional<absl::string_view> TransportKey::option(absl::string_view name) const {
-  for (const auto& [known, value] : options()) {
-    if (known == name) return value;
+  for (const absl::string_view text : absl::StrSplit(parsed_->options, '&', absl::SkipEmpty())) {
+    const auto option = ParseOption(text);
+    if (option->first == name) return option->second;
   }
   return std::nullopt;
 }

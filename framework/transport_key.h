@@ -15,11 +15,12 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "listenrain/framework/rarely.h"
 
 namespace rain {
 
-// A value, and a small one: copies share the text. Thread: like any value. Parsed once, when made; what is wrong with the text is
-// told by status().
+// A value, and a small one: copies share the text. Thread: like any value. Checked once, when made; what is wrong with the text
+// is told by status().
 class TransportKey {
  public:
   TransportKey() : TransportKey(absl::string_view()) {}
@@ -38,13 +39,13 @@ class TransportKey {
   // "tcp", "unix", "inproc", …; empty if status() is an error.
   absl::string_view scheme() const { return parsed_->scheme; }
   // Of a list, its endpoints, in order; else none. A list itself has neither scheme nor address nor options.
-  const std::vector<TransportKey>& endpoints() const { return parsed_->endpoints; }
+  const std::vector<TransportKey>& endpoints() const;
   // Between the scheme and the options: "127.0.0.1:8899", "/run/x.sock", "@abstract", "name"; empty if status() is an error.
   absl::string_view address() const { return parsed_->address; }
-  // Names and values, in order of names; none if status() is an error.
+  // Names and values, in order of names, parsed for each call; none if status() is an error. Views of this key's text.
   using Options = std::vector<std::pair<absl::string_view, absl::string_view>>;
-  const Options& options() const { return parsed_->options; }
-  // The value of one of them.
+  Options options() const;
+  // The value of one of them, likewise.
   std::optional<absl::string_view> option(absl::string_view name) const;
 
   // INVALID_ARGUMENT naming the first option that is not among `known`.
@@ -70,7 +71,12 @@ class TransportKey {
   }
 
  private:
-  // All views are of `text`.
+  // What only lists and wrong keys have.
+  struct Unusual {
+    std::vector<TransportKey> endpoints;
+    std::string error;
+  };
+  // One for each connection that is dialed, so it is small. All views are of `text`.
   struct Parsed {
     explicit Parsed(absl::string_view from);
     // What is wrong, or nothing.
@@ -81,9 +87,8 @@ class TransportKey {
     const size_t hash;
     absl::string_view scheme;
     absl::string_view address;
-    Options options;
-    std::vector<TransportKey> endpoints;
-    std::string error;
+    absl::string_view options;  // as in the text
+    Rarely<Unusual> unusual;
   };
   absl::Status ReadNumber(absl::string_view name, int64_t least, int64_t most, int64_t& value, int base) const;
 

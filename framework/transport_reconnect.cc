@@ -25,12 +25,12 @@ void Transport::OnBetter(std::unique_ptr<Channel> channel) {
   if (ended_) return;
   if (link_ == nullptr) return MoveTo(std::move(channel));
   better_ = std::move(channel);
-  hold_.Start(loop(), Patience());
+  hold_.Start(*this, loop(), Patience());
   MaybeMove();
 }
 
 void Transport::OnPatienceOver() {
-  if (!std::exchange(holding_, true)) return hold_.Start(loop(), Patience());
+  if (!std::exchange(holding_, true)) return hold_.Start(*this, loop(), Patience());
   holding_ = leaving_;
   better_ = nullptr;
   redialer_->Decline();

@@ -16,8 +16,9 @@ void Transport::BeginUpkeep() {
   last_read_ = now();
   pinged_ = false;
   const ProtocolParts& protocol = box_->protocol();
-  if (protocol.keepalive < absl::InfiniteDuration()) keepalive_.Start(loop(), protocol.keepalive);
-  if (redialer_ != nullptr && protocol.pool.max_idle < absl::InfiniteDuration()) rest_.Start(loop(), protocol.pool.max_idle);
+  if (protocol.keepalive < absl::InfiniteDuration()) keepalive_.Start(*this, loop(), protocol.keepalive);
+  if (redialer_ != nullptr && protocol.pool.max_idle < absl::InfiniteDuration())
+    rest_.Start(*this, loop(), protocol.pool.max_idle);
 }
 
 void Transport::EndUpkeep() {
@@ -43,6 +44,7 @@ void Transport::OnIdle() {
   if (box_->protocol().stat_machines == nullptr && requests_ != nullptr && requests_->size() == 0) requests_ = nullptr;
   if (asked_by_id_.empty()) asked_by_id_ = {};
   if (early_answers_.made() && early_answers_->empty()) early_answers_.Take();
+  shard_.OnQuiet();
 }
 
 // A peer that has been silent is asked for a sign of life, and given up if it gives none. One that is not read says nothing, and
@@ -50,8 +52,8 @@ void Transport::OnIdle() {
 void Transport::OnKeepalive() {
   const absl::Duration period = box_->protocol().keepalive;
   const absl::Duration silent = now() - last_read_;
-  if (!pinged_ && silent < period) return keepalive_.Start(loop(), period - silent);
-  keepalive_.Start(loop(), period);
+  if (!pinged_ && silent < period) return keepalive_.Start(*this, loop(), period - silent);
+  keepalive_.Start(*this, loop(), period);
   if (paused_) return;
   // A peer that is wholly gone looks like one that only writes no more, until something is sent to it.
   if (link_->reading_ended()) return SendControl(MessageKind::ping, MsgId());
@@ -73,7 +75,7 @@ void Transport::OnRest() {
   const absl::Duration silent = written ? absl::ZeroDuration() : now() - last_read_;
   const bool unused = better_ == nullptr && Quiet() && AsksNothing();
   if (ended_) return;
-  if (!unused || silent < max_idle) return rest_.Start(loop(), unused ? max_idle - silent : max_idle);
+  if (!unused || silent < max_idle) return rest_.Start(*this, loop(), unused ? max_idle - silent : max_idle);
   Rest("nobody used the channel for pool.max_idle");
 }
 

@@ -9,6 +9,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "listenrain/framework/backoff.h"
+#include "listenrain/framework/rare_ptr.h"
 #include "listenrain/framework/status.h"
 #include "listenrain/transports/readiness.h"
 #include "listenrain/transports/stream_channel.h"
@@ -149,8 +151,8 @@ void Attempt::Connected() {
     return TryAddresses();
   }
   watch_.reset();
-  PeerInfo peer = parts_.peer(socket_.get(), parts_.addresses[next_address_ - 1]);
-  Finish(NewStreamChannel(std::move(socket_), std::move(peer)));
+  const PeerInfo peer = parts_.peer(socket_.get(), parts_.addresses[next_address_ - 1]);
+  Finish(NewStreamChannel(std::move(socket_), peer));
 }
 
 void Attempt::OnTurnEnd() {
@@ -171,8 +173,7 @@ void Attempt::OnTimer() {
 
 class SocketDialer final : public ChannelGenerator {
  public:
-  SocketDialer(TransportKey key, const BackoffOptions& backoff, PlanAttempt plan)
-      : key_(std::move(key)), plan_(std::move(plan)), backoff_(backoff) {}
+  SocketDialer(TransportKey key, PlanAttempt plan) : key_(std::move(key)), plan_(std::move(plan)) {}
 
   void Next(Loop& loop, Done done) override {
     assert(loop.InLoop() && attempt_ == nullptr);
@@ -184,7 +185,8 @@ class SocketDialer final : public ChannelGenerator {
     attempt_->Begin(plan_(key_));
   }
   std::optional<absl::Duration> RetryAfter(const absl::Status& why, absl::Duration lived) override {
-    return backoff_.RetryAfter(*loop_, why, lived);
+    if (backoff_ == nullptr) backoff_ = MakeRare<Backoff>(*ParseBackoffOptions(key_));
+    return backoff_->RetryAfter(*loop_, why, lived);
   }
   std::optional<absl::Duration> ReviewAfter() override { return std::nullopt; }
   TransportKey bound_key() const override { return key_; }
@@ -192,15 +194,16 @@ class SocketDialer final : public ChannelGenerator {
  private:
   const TransportKey key_;
   const PlanAttempt plan_;
-  Backoff backoff_;
+  RarePtr<Backoff> backoff_;  // null before the first failure
   Loop* loop_ = nullptr;
   std::unique_ptr<Attempt> attempt_;
 };
 
 }  // namespace
 
-std::unique_ptr<ChannelGenerator> NewSocketDialer(TransportKey key, const BackoffOptions& backoff, PlanAttempt plan) {
-  return std::make_unique<SocketDialer>(std::move(key), backoff, std::move(plan));
+absl::StatusOr<std::unique_ptr<ChannelGenerator>> NewSocketDialer(TransportKey key, PlanAttempt plan) {
+  if (absl::Status backoff = ParseBackoffOptions(key).status(); !backoff.ok()) return backoff;
+  return std::make_unique<SocketDialer>(std::move(key), std::move(plan));
 }
 
 }  // namespace rain

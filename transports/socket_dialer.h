@@ -8,7 +8,6 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "listenrain/framework/backoff.h"
 #include "listenrain/framework/channel_generator.h"
 #include "listenrain/framework/transport_key.h"
 #include "listenrain/transports/lookup.h"
@@ -29,7 +28,7 @@ struct SocketAttempt {
 // it is kept but the key. Thread: loop.
 using PlanAttempt = std::function<absl::StatusOr<SocketAttempt>(const TransportKey& key)>;
 
-// Thread: any for the call; the generator's contract for the rest.
-std::unique_ptr<ChannelGenerator> NewSocketDialer(TransportKey key, const BackoffOptions& backoff, PlanAttempt plan);
+// Thread: any for the call; the generator's contract for the rest. Errors: of ParseBackoffOptions.
+absl::StatusOr<std::unique_ptr<ChannelGenerator>> NewSocketDialer(TransportKey key, PlanAttempt plan);
 
 }  // namespace rain

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <future>
@@ -27,7 +28,7 @@ SocketAttempt AnAttempt() {
 }
 
 std::unique_ptr<ChannelGenerator> NewDialer(const SocketAttempt& attempt, const std::string& key = "tcp://name:1") {
-  return NewSocketDialer(key, BackoffOptions(), [attempt](const TransportKey&) { return attempt; });
+  return NewSocketDialer(key, [attempt](const TransportKey&) { return attempt; }).value();
 }
 
 TEST(SocketDialer, TriesEachAddressInTurnAndTellsOfAllThatFailed) {
@@ -162,12 +163,31 @@ TEST(SocketDialer, WhoIsToldMayAskAgainOrEndTheDialer) {
 TEST(SocketDialer, APlanThatFailsIsAnOutcome) {
   DrivenLoop loop;
   bool asked = false;
-  const auto dialer = NewSocketDialer(TransportKey("tcp://name:1"), BackoffOptions(), [&](const TransportKey& key) {
+  const auto dialer = NewSocketDialer(TransportKey("tcp://name:1"), [&](const TransportKey& key) {
     asked = key.text() == "tcp://name:1";
     return absl::InvalidArgumentError("no such plan");
   });
-  EXPECT_EQ(Next(loop, *dialer).status(), absl::InvalidArgumentError("no such plan"));
+  ASSERT_TRUE(dialer.ok()) << dialer.status();
+  EXPECT_EQ(Next(loop, **dialer).status(), absl::InvalidArgumentError("no such plan"));
   EXPECT_TRUE(asked);
+}
+
+TEST(SocketDialer, WaitsAsLongAsItsKeySays) {
+  DrivenLoop loop;
+  const absl::Status down = absl::UnavailableError("down");
+  SocketAttempt attempt = AnAttempt();
+  attempt.look_up = [down]() -> Lookup::Addresses { return down; };
+  const auto dialer = NewDialer(attempt, "tcp://name:1?backoff=1&backoff_max=2");
+  EXPECT_FALSE(Next(loop, *dialer).ok());
+  absl::Duration longest;
+  for (int i = 0; i < 100; ++i) longest = std::max(longest, *dialer->RetryAfter(down, absl::ZeroDuration()));
+  EXPECT_LE(longest, absl::Milliseconds(2));
+  EXPECT_GT(longest, absl::Milliseconds(1)) << "the later waits are longer";
+}
+
+TEST(SocketDialer, ABackoffThatIsNoneIsToldAtOnce) {
+  const auto plan = [](const TransportKey&) { return AnAttempt(); };
+  EXPECT_TRUE(absl::IsInvalidArgument(NewSocketDialer(TransportKey("tcp://name:1?backoff=soon"), plan).status()));
 }
 
 TEST(SystemError, GivesOneMeaningToEachErrorAndTakesLibuvsNegativesAlike) {

@@ -95,8 +95,8 @@ void SocketListener::Accept() {
     return Finish(std::move(failure));
   }
   pause_ = kFirstPause;
-  PeerInfo peer = parts_.peer(socket.get(), address);
-  Finish(NewStreamChannel(std::move(socket), std::move(peer)));
+  const PeerInfo peer = parts_.peer(socket.get(), address);
+  Finish(NewStreamChannel(std::move(socket), peer));
 }
 
 std::optional<absl::Duration> SocketListener::RetryAfter(const absl::Status& why, absl::Duration) {

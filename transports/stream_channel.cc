@@ -23,7 +23,8 @@ constexpr size_t kLargestHint = 256 << 10;
 // One read and one gather write a turn.
 class StreamChannel final : public Channel, private TurnTask {
  public:
-  StreamChannel(UniqueFd socket, PeerInfo peer) : socket_(std::move(socket)), peer_(std::move(peer)) {}
+  // `peer` is copied, since a copy has no room to spare.
+  StreamChannel(UniqueFd socket, const PeerInfo& peer) : socket_(std::move(socket)), peer_(peer) {}
 
   void Start(Loop& home, ChannelEvents& events) override;
   void Write(absl::Span<const Buffer> pieces) override;
@@ -222,8 +223,8 @@ void StreamChannel::ReadOnce() {
 
 }  // namespace
 
-std::unique_ptr<Channel> NewStreamChannel(UniqueFd socket, PeerInfo peer) {
-  return std::make_unique<StreamChannel>(std::move(socket), std::move(peer));
+std::unique_ptr<Channel> NewStreamChannel(UniqueFd socket, const PeerInfo& peer) {
+  return std::make_unique<StreamChannel>(std::move(socket), peer);
 }
 
 }  // namespace rain

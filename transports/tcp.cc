@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "listenrain/framework/backoff.h"
 #include "listenrain/framework/status.h"
 #include "listenrain/transports/socket_address.h"
 #include "listenrain/transports/socket_dialer.h"
@@ -29,7 +30,6 @@ struct TcpOptions {
   std::string congestion;
   int backlog = 0;
   int connect_timeout = 10'000;  // milliseconds
-  BackoffOptions backoff;
 };
 
 absl::StatusOr<TcpOptions> ParseTcpOptions(const TransportKey& key) {
@@ -49,9 +49,7 @@ absl::StatusOr<TcpOptions> ParseTcpOptions(const TransportKey& key) {
   auto backlog = ParseBacklog(key);
   if (!backlog.ok()) return backlog.status();
   options.backlog = *backlog;
-  auto backoff = ParseBackoffOptions(key);
-  if (!backoff.ok()) return backoff.status();
-  options.backoff = *backoff;
+  if (absl::Status backoff = ParseBackoffOptions(key).status(); !backoff.ok()) return backoff;
   options.congestion = std::string(key.option("congestion").value_or(""));
   return options;
 }
@@ -122,7 +120,7 @@ absl::StatusOr<std::unique_ptr<ChannelGenerator>> Dial(const TransportKey& key) 
     auto trial = NewSocket(AF_INET, target->options);
     if (absl::IsInvalidArgument(trial.status()) || absl::IsPermissionDenied(trial.status())) return trial.status();
   }
-  return NewSocketDialer(key, target->options.backoff, &Plan);
+  return NewSocketDialer(key, &Plan);
 }
 
 absl::StatusOr<UniqueFd> BindAndListen(const SocketAddress& address, const TcpOptions& options) {

@@ -219,7 +219,7 @@ absl::StatusOr<std::unique_ptr<ChannelGenerator>> NewTlsGenerator(const Transpor
   auto parts = std::make_shared<TlsParts>();
   parts->session.context = *std::move(context);
   if (dialing) parts->session.name = options->name;
-  parts->session.blocks = NewBufferPool();
+  parts->session.blocks = NewBufferPool({.max_idle_bytes = 4 << 20});
   parts->dialing = dialing;
   parts->handshake_timeout = absl::Milliseconds(options->handshake_timeout);
   parts->scheme = std::string(key.scheme());

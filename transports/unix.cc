@@ -99,9 +99,7 @@ absl::StatusOr<SocketAttempt> Plan(const TransportKey& key) {
 
 absl::StatusOr<std::unique_ptr<ChannelGenerator>> Dial(const TransportKey& key) {
   if (const auto options = ParseUnixKey(key); !options.ok()) return options.status();
-  const auto backoff = ParseBackoffOptions(key);
-  if (!backoff.ok()) return backoff.status();
-  return NewSocketDialer(key, *backoff, &Plan);
+  return NewSocketDialer(key, &Plan);
 }
 
 absl::StatusOr<UniqueFd> NewSocket(absl::string_view where) {

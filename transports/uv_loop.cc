@@ -12,6 +12,7 @@
 #include <thread>
 #include <utility>
 
+#include "absl/types/span.h"
 #include "listenrain/framework/helm.h"
 #include "listenrain/framework/loop_core.h"
 #include "listenrain/framework/mutex.h"
@@ -81,8 +82,7 @@ class UvLoop : public DescriptorLoop {
   uv_prepare_t prepare_;
   uv_check_t check_;
   uint64_t timer_due_ = 0;     // in the milliseconds of uv_now; 0 if it is not armed
-  bool now_is_fresh_ = false;  // the clock was read since polling
-  int unasked_ = 0;            // turns since a look asked the system
+  bool now_is_fresh_ = false;  // the clock was read with this polling
   int open_handles_ = 0;
   UvWatches watches_;
 };
@@ -158,27 +158,27 @@ void UvLoop::BeforeWatchCallback() {
   core_.Refresh();
 }
 
-// libuv reads the clock twice and visits all kinds of handles for what is one call of epoll. So that call is made here, and of
-// what it finds only the usual case is dealt with: one descriptor that is ready. epoll tells whatever is left again (it is
-// level-triggered), so libuv can be asked at any time. While what is done here leads to more to do, as between two ends of a
-// channel in process, the system is not asked each time.
+// libuv reads the clock twice and visits all kinds of handles for what is one call of epoll. So that call is made here, and the
+// usual things that it finds are dealt with. epoll tells whatever is left again (it is level-triggered), so libuv can be asked at
+// any time. Work that leads to more work, as between two ends of a channel in process, is done on the spot a few times over.
 void UvLoop::Look() {
-  constexpr int kTurnsWithoutAsking = 8;
+  constexpr int kRounds = 4;
   core_.Refresh();
-  const bool worked = core_.NextDeadline() <= core_.now();
-  if (worked) {
+  for (int round = 0; round < kRounds && core_.NextDeadline() <= core_.now(); ++round) {
     ++happened_;
     core_.WorkAsOfNow();
-    if (core_.busy() && ++unasked_ < kTurnsWithoutAsking) return;
+    core_.Refresh();
   }
-  unasked_ = 0;
   if (watches_.TakeChanges()) return RunReady();  // which epoll does not know yet
-  std::array<epoll_event, 2> ready;
-  const int count = epoll_wait(uv_backend_fd(uv_), ready.data(), ready.size(), 0);
-  if (count == 0) return;
-  now_is_fresh_ = !worked;
-  if (count != 1 || !watches_.Tell(ready[0].data.fd, ready[0].events)) return RunReady();
-  happened_ += core_.WorkAsOfNow();
+  std::array<epoll_event, 256> ready;
+  const int count = epoll_wait(uv_backend_fd(uv_), ready.data(), static_cast<int>(ready.size()), 0);
+  if (count <= 0) return;
+  now_is_fresh_ = true;
+  if (!watches_.Tell(absl::MakeConstSpan(ready.data(), static_cast<size_t>(count)))) {
+    watches_.TakeChanges();
+    return RunReady();
+  }
+  happened_ += count == 1 ? core_.WorkAsOfNow() : core_.Work();  // many took their time
 }
 
 // The loop with a thread of its own.

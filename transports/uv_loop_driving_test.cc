@@ -26,6 +26,8 @@ class Pipe {
     close(ends_[1]);
   }
   void Write() { EXPECT_EQ(write(ends_[1], "!", 1), 1); }
+  // Its read end is that of `other` from now on, by the same number.
+  void ReadFrom(const Pipe& other) { EXPECT_EQ(dup2(other.ends_[0], ends_[0]), ends_[0]); }
   // Of what can be read from it.
   std::unique_ptr<Watch> WatchFrom(Loop& loop, WatchCallback callback) {
     std::unique_ptr<Watch> watch = WatchDescriptor(loop, ends_[0], std::move(callback)).value();
@@ -96,6 +98,34 @@ TEST_P(UvLoopDriving, TheTimeIsNewWhereOneBeginsToDrive) {
     return false;
   });
   loop_->helm()->Leave(caller);
+}
+
+// Of two descriptors that are ready at once, whichever is told first ends both watches, and has the other's number watched anew.
+TEST_P(UvLoopDriving, AWatchIsNotToldWhatWasReadyForTheOneBeforeIt) {
+  Pipe pipes[2];
+  const Pipe empty;
+  std::unique_ptr<Watch> watches[2], anew;
+  int told = 0;
+  int wrong = 0;
+  const auto on_ready = [&](size_t other) {
+    ++told;
+    for (auto& watch : watches) watch.reset();
+    pipes[other].ReadFrom(empty);
+    anew = pipes[other].WatchFrom(*loop_, [&](Readiness) { ++wrong; });
+  };
+  RunOnIt([&] {
+    for (const size_t i : {0, 1}) watches[i] = pipes[i].WatchFrom(*loop_, [&, i](Readiness) { on_ready(1 - i); });
+  });
+  Helm::Caller caller;
+  ASSERT_TRUE(loop_->helm()->Take(caller));
+  const auto look = [&] { loop_->Drive([] { return false; }); };
+  look();  // what is watched reaches the system
+  for (Pipe& pipe : pipes) pipe.Write();
+  for (int looks = 0; looks < 3; ++looks) look();
+  loop_->helm()->Leave(caller);
+  EXPECT_EQ(told, 1);
+  EXPECT_EQ(wrong, 0);
+  RunOnIt([&] { anew.reset(); });
 }
 
 TEST_P(UvLoopDriving, ATimerFiresWhileOneDrives) {

@@ -3,7 +3,9 @@
 #include <sys/epoll.h>
 #include <uv.h>
 
+#include <algorithm>
 #include <cassert>
+#include <cstdint>
 #include <exception>
 #include <string>
 #include <utility>
@@ -67,8 +69,8 @@ void UvWatches::Poll::Update() {
 }
 
 void UvWatches::Poll::End() {
-  owner->polls_.erase(fd);
-  owner->changed_ = true;
+  owner->polls_[static_cast<size_t>(fd)] = nullptr;
+  owner->changed_ = owner->ended_ = true;
   owner = nullptr;
   watch->poll_ = nullptr;
   if (!in_callback) callback = nullptr;  // else when it has returned
@@ -100,20 +102,25 @@ void UvWatches::Poll::Tell(Readiness ready) {
   }
 }
 
-bool UvWatches::Tell(int fd, uint32_t events) {
-  if ((events & ~uint32_t{EPOLLIN | EPOLLOUT}) != 0) return false;
-  const auto found = polls_.find(fd);
-  if (found == polls_.end()) return false;
-  const int ready = ((events & EPOLLIN) != 0 ? UV_READABLE : 0) | ((events & EPOLLOUT) != 0 ? UV_WRITABLE : 0);
-  if ((ready & ~found->second->polled) != 0) return false;
-  found->second->Tell({(ready & UV_READABLE) != 0, (ready & UV_WRITABLE) != 0, false});
+bool UvWatches::Tell(absl::Span<const epoll_event> events) {
+  ended_ = false;
+  for (const epoll_event& event : events) {
+    Poll* poll = Find(event.data.fd);
+    if (ended_ || poll == nullptr || (event.events & ~uint32_t{EPOLLIN | EPOLLOUT}) != 0) return false;
+    const int ready = ((event.events & EPOLLIN) != 0 ? UV_READABLE : 0) | ((event.events & EPOLLOUT) != 0 ? UV_WRITABLE : 0);
+    if ((ready & ~poll->polled) != 0) return false;
+    poll->Tell({(ready & UV_READABLE) != 0, (ready & UV_WRITABLE) != 0, false});
+  }
   return true;
 }
 
-UvWatches::~UvWatches() { assert(polls_.empty()); }
+UvWatches::~UvWatches() {
+  assert(std::all_of(polls_.begin(), polls_.end(), [](const Poll* poll) { return poll == nullptr; }));
+}
 
 absl::StatusOr<std::unique_ptr<Watch>> UvWatches::New(uv_loop_s* uv, int fd, WatchCallback callback) {
-  if (polls_.contains(fd)) return absl::FailedPreconditionError(absl::StrCat(WhereOf(fd), ": this loop watches it already"));
+  if (over_) return absl::FailedPreconditionError(absl::StrCat(WhereOf(fd), ": the loop has ended"));
+  if (Find(fd) != nullptr) return absl::FailedPreconditionError(absl::StrCat(WhereOf(fd), ": this loop watches it already"));
   auto poll = std::make_unique<Poll>();
   if (const int error = uv_poll_init(uv, &poll->uv, fd)) {
     if (error == UV_EPERM) {
@@ -125,12 +132,16 @@ absl::StatusOr<std::unique_ptr<Watch>> UvWatches::New(uv_loop_s* uv, int fd, Wat
   poll->owner = this;
   poll->fd = fd;
   poll->callback = std::move(callback);
-  polls_.emplace(fd, poll.get());
+  if (polls_.size() <= static_cast<size_t>(fd)) polls_.resize(static_cast<size_t>(fd) + 1);
+  polls_[static_cast<size_t>(fd)] = poll.get();
   return std::make_unique<UvWatch>(poll.release());
 }
 
 void UvWatches::EndAll() {
-  while (!polls_.empty()) polls_.begin()->second->End();
+  over_ = true;
+  for (Poll* poll : polls_) {
+    if (poll != nullptr) poll->End();
+  }
 }
 
 }  // namespace rain

@@ -121,6 +121,7 @@ class RefusingPool final : public BufferPool {
  public:
   Buffer Allocate(size_t size) override { return refusing ? Buffer() : pool_->Allocate(size); }
   size_t bytes_in_use() const override { return pool_->bytes_in_use(); }
+  bool Trim(Instant now) override { return pool_->Trim(now); }
   bool refusing = false;
 
  private:
