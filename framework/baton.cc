@@ -34,7 +34,11 @@ bool Baton::Acquire(Instant deadline, absl::FunctionRef<void()> nudge) {
       ++batons_held;
       return true;
     }
-    (last_ == nullptr ? first_ : last_->next) = &self;
+    if (last_ == nullptr) {
+      first_.store(&self, std::memory_order_relaxed);
+    } else {
+      last_->next = &self;
+    }
     last_ = &self;
   }
   nudge();
@@ -52,28 +56,27 @@ bool Baton::Acquire(Instant deadline, absl::FunctionRef<void()> nudge) {
     return true;
   }
   Waiter* before = nullptr;
-  for (Waiter* at = first_; at != &self; at = at->next) before = at;
-  (before == nullptr ? first_ : before->next) = self.next;
+  for (Waiter* at = first_.load(std::memory_order_relaxed); at != &self; at = at->next) before = at;
+  if (before == nullptr) {
+    first_.store(self.next, std::memory_order_relaxed);
+  } else {
+    before->next = self.next;
+  }
   if (last_ == &self) last_ = before;
   return false;
-}
-
-bool Baton::wanted() {
-  MutexLock lock(mutex_);
-  return first_ != nullptr;
 }
 
 void Baton::Release() {
   MutexLock lock(mutex_);
   assert(HeldHere());
   --batons_held;
-  Waiter* next = first_;
+  Waiter* next = first_.load(std::memory_order_relaxed);
   if (next == nullptr) {
     holder_.store(nullptr, std::memory_order_release);
     return;
   }
-  first_ = next->next;
-  if (first_ == nullptr) last_ = nullptr;
+  first_.store(next->next, std::memory_order_relaxed);
+  if (next->next == nullptr) last_ = nullptr;
   holder_.store(next->thread, std::memory_order_release);
   next->granted = true;
   next->changed.SignalOne();

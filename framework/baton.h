@@ -18,10 +18,10 @@ class Baton {
   static bool AnyHeldHere();
 
   // Waits for the baton until `deadline` of the system clock; false if it did not come. `nudge` is called once if there is
-  // someone to wait for, so that the holder can be made to end its turn.
+  // someone to wait for, so that the holder can be made to end its turn, and then finds the baton wanted.
   bool Acquire(Instant deadline, absl::FunctionRef<void()> nudge);
   // True if somebody waits for it. Thread: the one that holds it.
-  bool wanted();
+  bool wanted() const { return first_.load(std::memory_order_relaxed) != nullptr; }
   // To the one who has waited longest. The calling thread must hold it.
   void Release();
 
@@ -31,7 +31,7 @@ class Baton {
 
   Mutex mutex_;
   Atomic<const void*> holder_{nullptr};
-  Waiter* first_ ABSL_GUARDED_BY(mutex_) = nullptr;
+  Atomic<Waiter*> first_{nullptr};  // written under the lock
   Waiter* last_ ABSL_GUARDED_BY(mutex_) = nullptr;
 };
 

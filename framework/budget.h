@@ -2,22 +2,30 @@
 #pragma once
 
 #include <cstddef>
-#include <utility>
 
-#include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "listenrain/framework/atomic.h"
 
 namespace rain {
 
+// Who is told of room.
+class BudgetEvents {
+ public:
+  // Once for each Await, by the next thread that releases something. Thread: any.
+  virtual void OnRoom() = 0;
+
+ protected:
+  ~BudgetEvents() = default;
+};
+
 // Thread: any. Sequentially consistent where room is given and awaited: who looks for room after Await either finds it, or is
-// called.
+// told.
 class Budget {
  public:
-  // `on_room` is called once for each Await, by the next thread that releases something.
-  Budget(size_t max_bytes, size_t max_packets, absl::AnyInvocable<void() const> on_room)
-      : max_bytes_(max_bytes), max_packets_(max_packets), on_room_(std::move(on_room)) {}
+  // `events` are borrowed.
+  Budget(size_t max_bytes, size_t max_packets, BudgetEvents& events)
+      : max_bytes_(max_bytes), max_packets_(max_packets), events_(events) {}
 
   // Charges one packet of `bytes`. Errors: RESOURCE_EXHAUSTED if it does not fit, or others wait for room; nothing is charged
   // then.
@@ -42,7 +50,7 @@ class Budget {
   // What any of them took.
   void Release(size_t bytes) {
     GiveBack(bytes);
-    CallIfAwaited();
+    TellIfAwaited();
   }
 
   // A packet waits for room from now on; none that comes later is charged before it. False if no room would do.
@@ -54,7 +62,7 @@ class Budget {
   // It gives up.
   void EndWaiting() {
     waiting_.fetch_sub(1);
-    CallIfAwaited();
+    TellIfAwaited();
   }
   // It is charged, and waits no more. False if there is no room yet.
   bool ChargeWaiting(size_t bytes) {
@@ -78,13 +86,13 @@ class Budget {
     bytes_.fetch_sub(bytes);
     packets_.fetch_sub(1);
   }
-  void CallIfAwaited() {
-    if (awaited_.load() && awaited_.exchange(false)) on_room_();
+  void TellIfAwaited() {
+    if (awaited_.load() && awaited_.exchange(false)) events_.OnRoom();
   }
 
   const size_t max_bytes_;
   const size_t max_packets_;
-  const absl::AnyInvocable<void() const> on_room_;
+  BudgetEvents& events_;
   Atomic<size_t> bytes_{0};
   Atomic<size_t> packets_{0};
   Atomic<size_t> waiting_{0};

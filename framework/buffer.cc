@@ -67,6 +67,11 @@ class PoolHome final : public BlockHome {
       block->next = std::exchange(first, block);
     }
   };
+  Block* PopIdle(IdleBlocks& from) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    Block* block = from.Pop();
+    idle_bytes_ -= block->capacity;
+    return block;
+  }
   Buffer TakeIdle(size_t size_class, size_t size) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   Block* TakeSurplus(size_t room) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void* Obtain(size_t bytes);
@@ -115,8 +120,7 @@ void PoolHome::Leave(size_t used_bytes) noexcept {
 }
 
 Buffer PoolHome::TakeIdle(size_t size_class, size_t size) {
-  Block* block = idle_[size_class].Pop();
-  idle_bytes_ -= block->capacity;
+  Block* block = PopIdle(idle_[size_class]);
   used_bytes_ += block->capacity;
   ++users_;
   block->references.store(1, std::memory_order_relaxed);
@@ -129,8 +133,7 @@ Block* PoolHome::TakeSurplus(size_t room) {
   for (size_t size_class = kClasses; size_class-- > 0;) {
     IdleBlocks& idle = idle_[size_class];
     while (idle.count > 0 && used_bytes_ + idle_bytes_ + room > options_.max_bytes) {
-      Block* block = idle.Pop();
-      idle_bytes_ -= block->capacity;
+      Block* block = PopIdle(idle);
       block->next = std::exchange(surplus, block);
     }
   }
@@ -203,8 +206,7 @@ bool PoolHome::Trim(Instant now) {
       for (size_t size_class = kClasses; size_class-- > 0;) {
         IdleBlocks& idle = idle_[size_class];
         for (size_t spare = idle.least; spare > 0 && idle_bytes_ > kAlwaysKept && left > 0; --spare, --left) {
-          Block* block = idle.Pop();
-          idle_bytes_ -= block->capacity;
+          Block* block = PopIdle(idle);
           block->next = std::exchange(unneeded, block);
         }
         idle.least = idle.count;

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -67,7 +68,8 @@ class Channel {
   virtual void SetReading(bool reading) = 0;
   // Abandons what pends; OnClosed(why) follows in a later event, and no other one. Idempotent: the first reason counts.
   virtual void Close(absl::Status why) = 0;
-  virtual const PeerInfo& peer() const = 0;
+  // Not null, and shared: whoever asks may look at it for longer than the channel lives.
+  virtual std::shared_ptr<const PeerInfo> peer() const = 0;
 };
 
 }  // namespace rain

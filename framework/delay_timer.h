@@ -42,7 +42,6 @@ class RareTimer<kOnTime> final {
   void Stop() {
     if (timer_ != nullptr) timer_->Stop();
   }
-  bool running() const { return timer_ != nullptr && timer_->running(); }
 
  private:
   RarePtr<DelayTimer<kOnTime>> timer_;

@@ -75,7 +75,6 @@ class Link final : private ChannelEvents, private TurnTask {
   bool open() const { return open_; }
   void SetReading(bool reading) { channel_->SetReading(reading); }
   bool reading_ended() const { return ended_; }
-  const PeerInfo& peer() const { return channel_->peer(); }
 
   // Gives the channel what there is.
   void WriteOut();
@@ -125,8 +124,8 @@ class Link final : private ChannelEvents, private TurnTask {
   std::unique_ptr<Traffic> traffic_;  // null while nothing is on its way
   ReadPace read_pace_;
   WritePace write_pace_;
-  const bool keeps_untaken_;
   uint64_t end_ = 0;  // of the last packet
+  const bool keeps_untaken_;
   bool open_ = true;
   bool ended_ = false;
   bool discarded_ = false;

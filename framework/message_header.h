@@ -50,6 +50,6 @@ inline constexpr uint16_t kOptionalKindFlag = 0x8000;
 using Route = std::variant<std::monostate, int64_t, absl::string_view>;
 
 // Which side of a channel: the dialer asked for it, the acceptor was listening.
-enum class Role { dialer, acceptor };
+enum class Role : uint8_t { dialer, acceptor };
 
 }  // namespace rain

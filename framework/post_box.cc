@@ -1,6 +1,7 @@
 #include "listenrain/framework/post_box.h"
 
 #include <algorithm>
+#include <cassert>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -27,12 +28,23 @@ PostBox::PostBox(Ref<Shard> shard, std::shared_ptr<const ProtocolParts> protocol
     : shard_(std::move(shard)),
       protocol_(std::move(protocol)),
       key_(std::move(key)),
+      budget_(protocol_->limits.max_queued_bytes, protocol_->limits.max_queued_packets, *this),
       role_(role),
-      budget_(protocol_->limits.max_queued_bytes, protocol_->limits.max_queued_packets,
-              [this] { RunOnTransport([](Transport& transport) { transport.OnRoom(); }); }),
       peer_(&Nobody()) {}
 
-PostBox::~PostBox() = default;
+PostBox::~PostBox() { delete extras_.load(std::memory_order_acquire); }
+
+PostBox::Extras& PostBox::extras() {
+  Extras* made = extras_.load(std::memory_order_acquire);
+  if (made != nullptr) return *made;
+  auto extras = std::make_unique<Extras>();
+  if (!extras_.compare_exchange_strong(made, extras.get(), std::memory_order_acq_rel)) return *made;  // somebody was faster
+  return *extras.release();
+}
+
+void PostBox::OnRoom() {
+  RunOnTransport([](Transport& transport) { transport.OnRoom(); });
+}
 
 Counters& PostBox::counters() const { return shard_->DispatcherOf(protocol_).counters; }
 
@@ -60,10 +72,10 @@ absl::Status PostBox::Submit(Submission& submission, Encode encode) {
 
 bool PostBox::cancelled(const MsgId& id, uint32_t channel) const {
   if (noted_.load(std::memory_order_acquire) > 0) {
-    MutexLock lock(mutex_);
-    const auto& noted = notes_.get()->requests;
-    const auto found = noted.find(id);
-    if (found != noted.end() && found->second.cancelled) return true;
+    Extras& extras = *extras_.load(std::memory_order_acquire);
+    MutexLock lock(extras.mutex);
+    const auto found = extras.noted.find(id);
+    if (found != extras.noted.end() && found->second.cancelled) return true;
   }
   // Looked at last: where a channel's end has swept what was noted, it is seen here.
   return gone() || channel != this->channel();
@@ -76,10 +88,11 @@ void PostBox::Open() {
 
 void PostBox::OnCancelled(const MsgId& id, uint32_t channel, absl::AnyInvocable<void() &&> told) {
   {
-    MutexLock lock(mutex_);
-    Noted& noted = notes_->requests[id];
-    if (noted.number == 0) noted.number = ++notes_->ever;
-    noted_.store(notes_->requests.size());
+    Extras& extras = this->extras();
+    MutexLock lock(extras.mutex);
+    Noted& noted = extras.noted[id];
+    if (noted.number == 0) noted.number = ++extras.ever_noted;
+    noted_.store(extras.noted.size());
     // Looked at after it was noted: a channel that ends now finds it.
     if (!noted.cancelled && !gone_.load() && channel == channel_.load()) return noted.told.push_back(std::move(told));
   }
@@ -89,20 +102,22 @@ void PostBox::OnCancelled(const MsgId& id, uint32_t channel, absl::AnyInvocable<
 void PostBox::NoteCancelled(const MsgId& id) {
   std::vector<absl::AnyInvocable<void() &&>> told;
   {
-    MutexLock lock(mutex_);
-    Noted& noted = notes_->requests[id];
+    Extras& extras = this->extras();
+    MutexLock lock(extras.mutex);
+    Noted& noted = extras.noted[id];
     noted.cancelled = true;
     told.swap(noted.told);
-    noted_.store(notes_->requests.size(), std::memory_order_release);
+    noted_.store(extras.noted.size(), std::memory_order_release);
   }
   for (auto& each : told) RunForUser(std::move(each));
 }
 
 void PostBox::ForgetNoted(const MsgId& id) {
   absl::flat_hash_map<MsgId, Noted>::node_type forgotten;  // ends outside the lock
-  MutexLock lock(mutex_);
-  forgotten = notes_->requests.extract(id);
-  noted_.store(notes_->requests.size(), std::memory_order_release);
+  Extras& extras = this->extras();
+  MutexLock lock(extras.mutex);
+  forgotten = extras.noted.extract(id);
+  noted_.store(extras.noted.size(), std::memory_order_release);
 }
 
 // What an inline executor would run here runs in a later turn: here a transport may be about to end.
@@ -114,8 +129,9 @@ void PostBox::RunForUser(absl::AnyInvocable<void() &&> told) {
 void PostBox::TellAllCancelled() {
   absl::flat_hash_map<MsgId, Noted> all;
   {
-    MutexLock lock(mutex_);
-    all.swap(notes_->requests);
+    Extras& extras = this->extras();
+    MutexLock lock(extras.mutex);
+    all.swap(extras.noted);
     noted_.store(0, std::memory_order_release);
   }
   std::vector<Noted*> in_order;
@@ -138,21 +154,33 @@ void PostBox::Close(absl::Status why) {
 }
 
 void PostBox::SetSession(std::any session) {
-  MutexLock lock(mutex_);
-  session_.swap(session);  // the former one ends outside the lock
+  Extras& extras = this->extras();
+  MutexLock lock(extras.mutex);
+  extras.session.swap(session);  // the former one ends outside the lock
 }
 
 std::any PostBox::session() const {
-  MutexLock lock(mutex_);
-  return session_;
+  Extras* const extras = extras_.load(std::memory_order_acquire);
+  if (extras == nullptr) return {};
+  MutexLock lock(extras->mutex);
+  return extras->session;
 }
 
-void PostBox::set_peer(const PeerInfo& peer) {
-  for (const PeerInfo& known : peers_) {
-    if (known == peer) return peer_.store(&known, std::memory_order_release);
+void PostBox::ClearSession() {
+  if (extras_.load(std::memory_order_acquire) != nullptr) SetSession(std::any());
+}
+
+void PostBox::set_peer(std::shared_ptr<const PeerInfo> peer) {
+  assert(peer != nullptr);
+  if (kept_peer_ == nullptr) {
+    kept_peer_ = std::move(peer);
+  } else if (*kept_peer_ != *peer) {
+    auto& former = extras().former_peers;
+    auto known = std::find_if(former.begin(), former.end(), [&](const auto& each) { return *each == *peer; });
+    if (known == former.end()) known = former.insert(known, std::move(peer));
+    known->swap(kept_peer_);
   }
-  peers_.push_front(peer);
-  peer_.store(&peers_.front(), std::memory_order_release);
+  peer_.store(kept_peer_.get(), std::memory_order_release);
 }
 
 absl::Status PostBox::Closed() const {

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <any>
-#include <forward_list>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -23,7 +22,6 @@
 #include "listenrain/framework/mutex.h"
 #include "listenrain/framework/payload_writer.h"
 #include "listenrain/framework/rare_ptr.h"
-#include "listenrain/framework/rarely.h"
 #include "listenrain/framework/ref.h"
 #include "listenrain/framework/token.h"
 #include "listenrain/framework/transport_key.h"
@@ -93,7 +91,7 @@ using Encode = absl::FunctionRef<absl::Status(const MessageHeader&, PayloadWrite
 absl::Status EncodeGuarded(const CodecTraits& traits, const MessageHeader& header, Encode encode, PayloadWriter& writer);
 
 // Outlives its transport. Thread: any.
-class PostBox final : public RefCounted {
+class PostBox final : public RefCounted, private BudgetEvents {
  public:
   PostBox(Ref<Shard> shard, std::shared_ptr<const ProtocolParts> protocol, TransportKey key, Role role);
   ~PostBox() override;
@@ -172,7 +170,7 @@ class PostBox final : public RefCounted {
   // What the program has attached. Thread: any.
   void SetSession(std::any session);
   std::any session() const;
-  void ClearSession() { SetSession(std::any()); }
+  void ClearSession();
 
   // What makes the transport, on its loop, when it is next looked for there. Thread: loop, or before others see the box.
   using Opener = absl::AnyInvocable<void() &&>;
@@ -196,7 +194,7 @@ class PostBox final : public RefCounted {
     if (transport == nullptr && noted_.load() > 0) TellAllCancelled();
   }
   // A new channel begins.
-  void set_peer(const PeerInfo& peer);
+  void set_peer(std::shared_ptr<const PeerInfo> peer);
   void set_channel(uint32_t number) {
     channel_.store(number);
     if (noted_.load() > 0) TellAllCancelled();
@@ -209,11 +207,19 @@ class PostBox final : public RefCounted {
     bool cancelled = false;
     std::vector<absl::AnyInvocable<void() &&>> told;
   };
-  struct Notes {
-    absl::flat_hash_map<MsgId, Noted> requests;
-    uint64_t ever = 0;  // how many there were
+  // What few boxes ever have.
+  struct Extras {
+    Mutex mutex;
+    absl::flat_hash_map<MsgId, Noted> noted ABSL_GUARDED_BY(mutex);
+    uint64_t ever_noted ABSL_GUARDED_BY(mutex) = 0;  // how many there were
+    std::any session ABSL_GUARDED_BY(mutex);         // what the program has attached
+    // Each that there was before, since somebody may be looking at it; thread: loop.
+    std::vector<std::shared_ptr<const PeerInfo>> former_peers;
   };
+  // Makes them if need be.
+  Extras& extras();
 
+  void OnRoom() override;
   void Open();
   void ForgetNoted(const MsgId& id);
   // Tells everybody who waits for a cancellation on this channel: it is gone.
@@ -226,25 +232,22 @@ class PostBox final : public RefCounted {
   const Ref<Shard> shard_;
   const std::shared_ptr<const ProtocolParts> protocol_;
   const TransportKey key_;
-  const Role role_;
   Budget budget_;
   RarePtr<Opener> opener_;
   Transport* transport_ = nullptr;
   // gone_ and channel_ are stored before noted_ is read, on the loop; OnCancelled stores noted_ before it reads them. All in one
   // order (sequentially consistent), so that one of the two sees the other.
+  Atomic<uint32_t> channel_{0};
   Atomic<bool> gone_{false};
   Atomic<LinkState> state_{LinkState::unused};
+  const Role role_;
   Counter in_flight_;
   static constexpr size_t kPostOverhead = 256;  // what one costs beside its bytes
   Atomic<size_t> unhandled_bytes_{0};
-  mutable Mutex mutex_;
-  Rarely<Notes> notes_ ABSL_GUARDED_BY(mutex_);
-  Atomic<size_t> noted_{0};  // how many requests these are
-  std::any session_ ABSL_GUARDED_BY(mutex_);
-
-  Atomic<uint32_t> channel_{0};
-  std::forward_list<PeerInfo> peers_;  // every one that there was, since somebody may be looking at it; thread: loop
+  Atomic<Extras*> extras_{nullptr};  // owned
+  Atomic<size_t> noted_{0};          // how many requests are
   Atomic<const PeerInfo*> peer_;
+  std::shared_ptr<const PeerInfo> kept_peer_;  // the same, once there was one; thread: loop
 };
 
 // Ends one request early, from any thread, also after everything else is gone. One handle per request; the last one counts.

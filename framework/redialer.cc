@@ -42,34 +42,37 @@ void Redialer::Dial() {
 }
 
 bool Redialer::Redial(const absl::Status& why, absl::Duration lived) {
-  review_.Stop();
-  least_review_ = absl::ZeroDuration();
-  if (!reviewing_) return WaitForNext(why, lived);
-  lost_ = MakeRare<Loss>(Loss{lived, Fresh(why)});  // the generator answers one question at a time
+  if (search_ == nullptr) return WaitForNext(why, lived);
+  search_->timer.Stop();
+  search_->least = absl::ZeroDuration();
+  if (!search_->asked) return WaitForNext(why, lived);
+  search_->lost = MakeRare<Loss>(Loss{lived, Fresh(why)});  // the generator answers one question at a time
   return true;
 }
 
 void Redialer::ReviewLater() {
   const auto after = GuardedOrNone("the channel generator", [&] { return generator_->ReviewAfter(); });
-  if (after.has_value()) review_.Start(*this, loop_, std::max(*after, least_review_));
+  if (!after.has_value()) return;
+  if (search_ == nullptr) search_ = MakeRare<Search>(*this);
+  search_->timer.Start(loop_, std::max(*after, search_->least));
 }
 
 void Redialer::Decline() {
   GuardedAndLogged("the channel generator", [&] { generator_->Declined(); });
-  least_review_ = std::clamp(least_review_ * 2, kFirstReviewAgain, kLastReviewAgain);
+  search_->least = std::clamp(search_->least * 2, kFirstReviewAgain, kLastReviewAgain);
   ReviewLater();
 }
 
 void Redialer::Move() {
-  least_review_ = absl::ZeroDuration();
+  search_->least = absl::ZeroDuration();
   ReviewLater();
 }
 
 void Redialer::Review() {
-  reviewing_ = true;
+  search_->asked = true;
   const auto answered = [this](absl::StatusOr<std::unique_ptr<Channel>> channel) {
-    reviewing_ = false;
-    const RarePtr<Loss> lost = std::move(lost_);
+    search_->asked = false;
+    const RarePtr<Loss> lost = std::move(search_->lost);
     if (channel.ok() && lost == nullptr) return events_.OnBetter(*std::move(channel));
     if (channel.ok()) {
       ReviewLater();
@@ -83,7 +86,7 @@ void Redialer::Review() {
     return true;
   });
   if (asked) return;
-  reviewing_ = false;
+  search_->asked = false;
   ReviewLater();
 }
 

@@ -64,14 +64,19 @@ class Redialer {
   bool threw_ = false;    // the generator, when it was asked: that was the last attempt
   Instant next_attempt_;
   DelayTimer<&Redialer::OnWaitOver> wait_{*this};
-  RareTimer<&Redialer::Review> review_;
-  absl::Duration least_review_;  // since a better channel was declined
-  bool reviewing_ = false;       // the generator was asked for a better channel
   struct Loss {
     absl::Duration lived;
     absl::Status why;
   };
-  RarePtr<Loss> lost_;  // meanwhile, the channel in use
+  // The search for a better channel, where the generator may know of one.
+  struct Search {
+    explicit Search(Redialer& redialer) : timer(redialer) {}
+    DelayTimer<&Redialer::Review> timer;
+    absl::Duration least;  // since a better channel was declined
+    bool asked = false;    // the generator was
+    RarePtr<Loss> lost;    // meanwhile, the channel in use
+  };
+  RarePtr<Search> search_;  // null until the generator wants to be asked
 };
 
 }  // namespace rain

@@ -3,15 +3,18 @@
 
 #include <algorithm>
 
+#include "listenrain/framework/limits.h"
+
 namespace rain {
 
 // Thread: one at a time.
 class RetryBudget {
  public:
-  // Full at first. `share`: tokens that each request adds.
-  RetryBudget(double share, double burst) : share_(share), burst_(burst), tokens_(burst) {}
+  // Full at first.
+  explicit RetryBudget(const Limits& limits) : tokens_(limits.retry_burst) {}
 
-  void OnRequest() { tokens_ = std::min(tokens_ + share_, burst_); }
+  // `limits` are the same.
+  void OnRequest(const Limits& limits) { tokens_ = std::min(tokens_ + limits.retry_share, limits.retry_burst); }
   // False if the budget is spent: the request must not be sent again.
   bool Take() {
     if (tokens_ < 1) return false;
@@ -20,8 +23,6 @@ class RetryBudget {
   }
 
  private:
-  const double share_;
-  const double burst_;
   double tokens_;
 };
 

@@ -146,7 +146,9 @@ void Shard::Shut() {
 }
 
 void Shard::Trim() {
-  if (!shut_ && buffers_->Trim(loop_->now())) trim_.Start(*loop_, kTrimEvery);
+  if (shut_) return;
+  loop_->timers().Trim();
+  if (buffers_->Trim(loop_->now())) trim_.Start(*loop_, kTrimEvery);
 }
 
 }  // namespace rain

@@ -52,5 +52,20 @@ TEST_F(ShardTest, OnceItIsQuietThePoolIsAskedEverySecondUntilItHasGivenBackAll) 
   EXPECT_EQ(pool_->asked.size(), 4u);
 }
 
+TEST_F(ShardTest, OnceItIsQuietTheLoopsTimersGiveBackWhatABurstLeft) {
+  class Silent final : public Timer {
+    void OnTimer() override {}
+  };
+  constexpr size_t kBurst = 10'000;
+  TimerHeap& timers = loop_->timers();
+  {
+    std::vector<Silent> burst(kBurst);
+    for (Silent& timer : burst) timers.Arm(timer, loop_->now() + absl::Hours(1));
+  }
+  ASSERT_GE(timers.capacity(), kBurst);
+  Run(&Shard::OnQuiet);
+  EXPECT_LT(timers.capacity(), kBurst / 10);
+}
+
 }  // namespace
 }  // namespace rain

@@ -5,7 +5,8 @@
 namespace rain {
 namespace {
 
-constexpr size_t kArity = 4;  // shallower than two, and a node's children share cache lines
+constexpr size_t kArity = 4;         // shallower than two, and a node's children share cache lines
+constexpr size_t kUsualTimers = 64;  // which allocate nothing, however many of them are armed at once
 
 }  // namespace
 
@@ -15,11 +16,7 @@ void Timer::Disarm() {
   if (heap_ != nullptr) heap_->Cancel(*this);
 }
 
-// So that the first timers allocate nothing, however many of them are armed at once.
-TimerHeap::TimerHeap() {
-  constexpr size_t kUsualTimers = 64;
-  nodes_.reserve(kUsualTimers);
-}
+TimerHeap::TimerHeap() { nodes_.reserve(kUsualTimers); }
 
 TimerHeap::~TimerHeap() {
   for (Node& node : nodes_) node.timer->heap_ = nullptr;
@@ -78,6 +75,14 @@ void TimerHeap::Arm(Timer& timer, Instant deadline) {
 
 void TimerHeap::Cancel(Timer& timer) {
   if (timer.heap_ == this) RemoveAt(timer.index_);
+}
+
+void TimerHeap::Trim() {
+  if (nodes_.capacity() <= std::max(kUsualTimers, 4 * nodes_.size())) return;
+  std::vector<Node> fewer;
+  fewer.reserve(std::max(kUsualTimers, 2 * nodes_.size()));
+  fewer.assign(nodes_.begin(), nodes_.end());
+  nodes_.swap(fewer);
 }
 
 size_t TimerHeap::FireDue(Instant now) {

@@ -48,11 +48,15 @@ class TimerHeap {
   void Cancel(Timer& timer);
 
   size_t size() const { return nodes_.size(); }
+  // How many fit without an allocation.
+  size_t capacity() const { return nodes_.capacity(); }
   // Infinite() when empty.
   Instant next() const { return nodes_.empty() ? Instant::Infinite() : nodes_.front().deadline; }
   // Fires every timer whose deadline is at or before `now`, earliest first, and not those armed meanwhile: their deadline is
   // `now` at the earliest. Returns how many. Not within itself.
   size_t FireDue(Instant now);
+  // Gives back what a burst of timers has left: most of the capacity, if less than a quarter of it is used.
+  void Trim();
 
  private:
   struct Node {

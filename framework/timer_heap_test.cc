@@ -265,6 +265,28 @@ TEST(TimerHeap, DoesWhatASortedMapDoes) {
   }
 }
 
+TEST_F(TimerHeapTest, WhatABurstLeftIsGivenBack) {
+  class Silent final : public Timer {
+    void OnTimer() override {}
+  };
+  constexpr size_t kBurst = 10'000;
+  TimerHeap heap;
+  const size_t usual = heap.capacity();
+  std::vector<Silent> timers(kBurst);
+  for (size_t i = 0; i < kBurst; ++i) heap.Arm(timers[i], At(static_cast<int64_t>(i)));
+  const size_t full = heap.capacity();
+  heap.Trim();
+  EXPECT_EQ(heap.capacity(), full) << "it is used";
+  EXPECT_EQ(heap.FireDue(At(kBurst - 101)), kBurst - 100);
+  heap.Trim();
+  EXPECT_GE(heap.capacity(), 100u);
+  EXPECT_LE(heap.capacity(), 400u);
+  EXPECT_EQ(heap.next(), At(kBurst - 100));
+  EXPECT_EQ(heap.FireDue(At(kBurst)), 100u);
+  heap.Trim();
+  EXPECT_EQ(heap.capacity(), usual);
+}
+
 // A million timers, armed and cancelled in random order. Were either linear, this would take hours.
 TEST(TimerHeap, AMillionTimersAreArmedAndCancelledQuickly) {
   class Silent final : public Timer {

@@ -18,8 +18,8 @@ Transport::Transport(Ref<PostBox> box, std::shared_ptr<const RequestSink> sink, 
       counters_(dispatcher_.counters),
       codec_(*box_->protocol().header_codec),
       traits_(box_->protocol().traits),
-      in_order_(traits_.ids == IdPolicy::in_order),
       limits_(box_->protocol().limits),
+      ordered_(traits_.ids == IdPolicy::in_order ? MakeRare<Ordered>() : nullptr),
       observer_(shard_.observer()),
       sink_(std::move(sink)),
       keeper_(std::move(keeper)),
@@ -29,7 +29,7 @@ Transport::Transport(Ref<PostBox> box, std::shared_ptr<const RequestSink> sink, 
       requests_(box_->protocol().stat_machines == nullptr ? nullptr : box_->protocol().stat_machines(shard_.nodes())),
       deadlines_(shard_.loop()),
       window_requests_(box_->in_flight()),
-      retries_(limits_.retry_share, limits_.retry_burst) {
+      retries_(limits_) {
   box_->set_transport(this);
 }
 

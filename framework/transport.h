@@ -84,6 +84,15 @@ class Transport final : public Resident, private LinkEvents, private DeadlineOwn
     size_t bytes = 0;
   };
 
+  // Where replies come in the order of their requests, and ids are counted on both sides.
+  struct Ordered {
+    uint64_t requests_sent = 0;      // the last id given
+    uint64_t replies_received = 0;   // the id of the last reply; between the two, requests and tombstones
+    uint64_t requests_received = 0;  // the last id
+    uint64_t next_answer = 1;        // whose reply leaves next
+    Ring<Outgoing*> early_answers;   // replies from next_answer on, null where one is missing
+  };
+
   // Requests of ours (transport_requests.cc).
   absl::Status SubmitDirect(Submission& submission, Encode encode);
   absl::Status AskDirect(Submission& submission, Encode encode);
@@ -192,7 +201,7 @@ class Transport final : public Resident, private LinkEvents, private DeadlineOwn
   void OnLinkClosed(absl::Status why) override;
 
   absl::StatusOr<MessageHeader> Peek(const Payload& payload) const;
-  bool in_order() const { return in_order_; }
+  bool in_order() const { return ordered_ != nullptr; }
   bool draining() const { return draining_.made(); }
   // There is no channel, and the last attempt to get one failed.
   bool down() const { return link_ == nullptr && redialer_ != nullptr && redialer_->down(); }
@@ -224,26 +233,29 @@ class Transport final : public Resident, private LinkEvents, private DeadlineOwn
   Counters& counters_;
   const HeaderCodec& codec_;
   const CodecTraits& traits_;
-  const bool in_order_;
   const Limits& limits_;
+  const RarePtr<Ordered> ordered_;  // null elsewhere
   Observer* const observer_;
   const std::shared_ptr<const RequestSink> sink_;  // null: requests of the peer are refused
   const Ref<TransportKeeper> keeper_;
   Rarely<std::vector<Ready>> ready_;
-  std::unique_ptr<Redialer> redialer_;          // null: an accepted channel
-  std::unique_ptr<Link> link_;                  // null while there is no channel
-  uint32_t channel_;                            // its number; the box has had those before
+  std::unique_ptr<Redialer> redialer_;  // null: an accepted channel
+  std::unique_ptr<Link> link_;          // null while there is no channel
+  // Side by side, since there is one of these for each connection.
+  uint32_t channel_;  // its number; the box has had those before
+  const bool built_in_queue_;
+  bool wanted_ = false;           // somebody asked for a channel since the last attempt, or since there was one
+  bool leaving_ = false;          // the peer goes away: the present channel gets no more requests
+  bool holding_ = false;          // requests wait for another channel
+  bool paused_ = false;           // not reading: the peer takes no replies
+  bool pinged_ = false;           // and nothing was read since
+  bool was_undecodable_ = false;  // something that the peer sent, and it was logged
+  bool ended_ = false;
   std::unique_ptr<Channel> better_;             // to move to, once the present one is quiet
-  bool wanted_ = false;                         // somebody asked for a channel since the last attempt, or since there was one
-  bool leaving_ = false;                        // the peer goes away: the present channel gets no more requests
-  bool holding_ = false;                        // requests wait for another channel
   RareTimer<&Transport::OnPatienceOver> hold_;  // begins and ends that, while there is a better one
   Instant first_read_ = Instant::Infinite();
-  bool ended_ = false;
-  bool was_undecodable_ = false;  // something that the peer sent, and it was logged
 
   // Ours.
-  const bool built_in_queue_;
   std::unique_ptr<Queue> queue_;
   IntrusiveList<Outgoing, &Outgoing::queue_hook> waiters_;        // for room in the queue
   Rarely<std::vector<absl::AnyInvocable<void() &&>>> when_room_;  // who asked to be told
@@ -252,34 +264,27 @@ class Transport final : public Resident, private LinkEvents, private DeadlineOwn
   Counter& window_requests_;  // sent and without outcome
   size_t window_bytes_ = 0;
   RetryBudget retries_;
-  uint64_t requests_sent_ = 0;     // in order: the last id given
-  uint64_t replies_received_ = 0;  // in order: the id of the last reply; between the two, requests and tombstones
-  Instant given_up_;               // when the last request was that had been written
+  Instant given_up_;  // when the last request was that had been written
 
   // The peer's.
   IntrusiveList<Outgoing, &Outgoing::queue_hook> answers_;  // replies and control, ahead of the queue
-  size_t answers_bytes_ = 0;                                // of these, and of early_answers_
+  size_t answers_bytes_ = 0;                                // of these, and of early ones
   size_t asked_ = 0;                                        // requests accepted and not answered
   size_t asked_bytes_ = 0;
-  absl::flat_hash_map<MsgId, Asked> asked_by_id_;  // these, but for the one whose handler runs right now
-  const MsgId* handling_ = nullptr;                // that one's id, until it is answered
-  uint64_t requests_received_ = 0;                 // in order: the last id
-  uint64_t next_answer_ = 1;                       // in order: whose reply leaves next
-  Rarely<Ring<Outgoing*>> early_answers_;          // in order: replies from next_answer_ on, null where one is missing
+  Rarely<absl::flat_hash_map<MsgId, Asked>> asked_by_id_;  // these, but for the one whose handler runs right now
+  const MsgId* handling_ = nullptr;                        // that one's id, until it is answered
   struct Draining {
     std::vector<Ref<Drain>> drains;
     DrainReport report;
   };
   Rarely<Draining> draining_;
-  bool paused_ = false;  // not reading: the peer takes no replies
   uint64_t taken_at_pause_ = 0;
   RareTimer<&Transport::OnStalled> stall_;
 
   Instant last_read_;
   DelayTimer<&Transport::OnIdle> idle_{*this};    // until memory is given back
   RareTimer<&Transport::OnKeepalive> keepalive_;  // until the peer is pinged, or given up
-  bool pinged_ = false;                           // and nothing was read since
-  uint64_t before_ping_ = 0;                      // how much had been written then
+  uint64_t before_ping_ = 0;                      // how much had been written when it was pinged
   uint64_t taken_at_look_ = 0;                    // how much of it was taken when that was looked at last
   RareTimer<&Transport::OnRest> rest_;            // until an unused channel is closed
   uint64_t rested_at_ = 0;                        // how much had been written when that was looked at last

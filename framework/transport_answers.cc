@@ -17,7 +17,7 @@ constexpr absl::Duration kSpent = absl::Microseconds(1);  // what is left of no 
 void Transport::OnRequest(MessageHeader&& header, Payload&& payload) {
   const bool one_way = header.kind == MessageKind::one_way;
   (one_way ? counters_.posts_received : counters_.requests_received).Add();
-  if (in_order() && !one_way) header.id = MsgId(++requests_received_);
+  if (in_order() && !one_way) header.id = MsgId(++ordered_->requests_received);
   const size_t bytes = SizeOf(payload) + 1;  // never 0: that marks what is no answer
   if (sink_ == nullptr) {
     if (one_way) return counters_.skipped.Add();
@@ -45,10 +45,10 @@ void Transport::OnRequest(MessageHeader&& header, Payload&& payload) {
     }
     bool in_flight = false;
     if (inside) {
-      in_flight = !asked_by_id_.empty() && asked_by_id_.contains(header.id);
+      in_flight = asked_by_id_.made() && asked_by_id_->contains(header.id);
     } else {
       deadline = now() + remaining;
-      in_flight = !asked_by_id_.try_emplace(header.id, Asked{now(), deadline, bytes - 1}).second;
+      in_flight = !asked_by_id_->try_emplace(header.id, Asked{now(), deadline, bytes - 1}).second;
     }
     if (in_flight) {
       return Refuse(header,
@@ -69,7 +69,7 @@ void Transport::OnRequest(MessageHeader&& header, Payload&& payload) {
   const MsgId id = incoming.header.id;
   handling_ = one_way ? nullptr : &id;
   HandleNow(*sink_, std::move(incoming));
-  if (handling_ != nullptr && !ended_) asked_by_id_.try_emplace(id, Asked{now(), now() + remaining, bytes - 1});
+  if (handling_ != nullptr && !ended_) asked_by_id_->try_emplace(id, Asked{now(), now() + remaining, bytes - 1});
   handling_ = nullptr;
 }
 
@@ -122,11 +122,11 @@ void Transport::NoteAnswered(const MessageHeader& reply, size_t bytes, Outgoing*
     handling_ = nullptr;
     if (answer != nullptr) answer->begun = now();
   } else if (answer == nullptr) {
-    asked_by_id_.erase(reply.id);
-  } else if (const auto found = asked_by_id_.find(reply.id); found != asked_by_id_.end()) {
+    asked_by_id_->erase(reply.id);
+  } else if (const auto found = asked_by_id_->find(reply.id); found != asked_by_id_->end()) {
     answer->begun = found->second.came;
     answer->deadline = found->second.deadline;
-    asked_by_id_.erase(found);
+    asked_by_id_->erase(found);
   }
 }
 
@@ -147,15 +147,15 @@ void Transport::DropUnanswered(const MsgId& id, size_t bytes, uint32_t channel) 
 void Transport::QueueAnswer(Outgoing& answer) {
   answers_bytes_ += answer.size;
   if (!in_order() || !IsReply(answer.header.kind)) return LineUp(answer);
-  assert(answer.header.id.integer() >= next_answer_);
-  const uint64_t place = answer.header.id.integer() - next_answer_;
-  Ring<Outgoing*>& early = *early_answers_;
+  assert(answer.header.id.integer() >= ordered_->next_answer);
+  const uint64_t place = answer.header.id.integer() - ordered_->next_answer;
+  Ring<Outgoing*>& early = ordered_->early_answers;
   while (early.size() <= place) early.push_back(nullptr);
   early[place] = &answer;
   while (!early.empty() && early.front() != nullptr) {
     Outgoing& next = *early.front();
     early.pop_front();
-    ++next_answer_;
+    ++ordered_->next_answer;
     LineUp(next);
   }
 }
@@ -191,7 +191,7 @@ void Transport::DropAnswer(Outgoing& answer) {
 // Reads no more while the peer takes no replies, or while one-way messages wait for handlers.
 void Transport::WatchBacklog() {
   if (ended_ || link_ == nullptr) return;
-  const size_t answers = answers_.size() + (early_answers_.made() ? early_answers_->size() : 0);
+  const size_t answers = answers_.size() + (in_order() ? ordered_->early_answers.size() : 0);
   const bool full = answers_bytes_ > limits_.max_queued_bytes || answers > limits_.max_queued_packets ||
                     box_->unhandled_bytes() > limits_.max_queued_bytes;
   const bool light = answers_bytes_ <= limits_.max_queued_bytes / 2 && answers <= limits_.max_queued_packets / 2 &&
@@ -244,7 +244,8 @@ void Transport::BeginDrain(const Ref<Drain>& drain) {
 
 // Nobody waits for this one any more. Its handler may look, or be told.
 void Transport::OnCancel(const MsgId& id) {
-  if ((handling_ != nullptr && *handling_ == id) || asked_by_id_.contains(id)) return box_->NoteCancelled(id);
+  if ((handling_ != nullptr && *handling_ == id) || (asked_by_id_.made() && asked_by_id_->contains(id)))
+    return box_->NoteCancelled(id);
   counters_.skipped.Add();
 }
 

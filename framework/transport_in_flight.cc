@@ -70,7 +70,7 @@ TransportInFlight Transport::InFlight(size_t most_calls) const {
   found.state = box_->state();
   found.peer = box_->peer();
   found.requests = requests_ == nullptr ? 0 : requests_->size();
-  found.peer_requests = asked_by_id_.size();
+  found.peer_requests = asked_by_id_.made() ? asked_by_id_.get()->size() : 0;
   found.queued_packets = box_->budget().packets();
   found.queued_bytes = box_->budget().bytes();
   found.pending_bytes = link_ == nullptr ? 0 : link_->pending_bytes();
@@ -85,10 +85,13 @@ TransportInFlight Transport::InFlight(size_t most_calls) const {
       return --left > 0;
     });
   });
-  for (const auto& [id, asked] : asked_by_id_) {
+  const auto show_asked = [&](const MsgId& id, const Asked& asked) {
     const Outgoing* early = EarlyAnswer(id);  // whose request it is until then
     oldest.Show({asked.came, asked.deadline, &id, early == nullptr ? CallStage::dispatched : CallStage::replying,
                  early == nullptr ? asked.bytes : early->size});
+  };
+  if (asked_by_id_.made()) {
+    for (const auto& [id, asked] : *asked_by_id_.get()) show_asked(id, asked);
   }
   for (const Outgoing* answer = answers_.front(); answer != nullptr; answer = answer->queue_hook.next) {
     if (!IsReply(answer->header.kind)) continue;
@@ -100,10 +103,10 @@ TransportInFlight Transport::InFlight(size_t most_calls) const {
 }
 
 const Outgoing* Transport::EarlyAnswer(const MsgId& id) const {
-  const Ring<Outgoing*>* const early = early_answers_.get();
-  if (early == nullptr || early->empty()) return nullptr;  // always, but in order
-  const uint64_t place = id.integer() - next_answer_;
-  return place < early->size() ? (*early)[place] : nullptr;
+  if (!in_order()) return nullptr;
+  const Ring<Outgoing*>& early = ordered_->early_answers;
+  const uint64_t place = id.integer() - ordered_->next_answer;
+  return place < early.size() ? early[place] : nullptr;
 }
 
 }  // namespace rain

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <limits>
 #include <system_error>
 
 #include "absl/hash/hash.h"
@@ -41,6 +42,10 @@ TransportKey::Parsed::Parsed(absl::string_view from) : text(from), hash(absl::Ha
 
 std::string TransportKey::Parsed::Parse() {
   const absl::string_view all = text;
+  if (all.size() > std::numeric_limits<uint32_t>::max()) return "it is too long";
+  const auto part_of = [&](absl::string_view part) {
+    return Part{static_cast<uint32_t>(part.data() - all.data()), static_cast<uint32_t>(part.size())};
+  };
   const size_t colon = all.find(':');
   if (colon == absl::string_view::npos || !absl::ascii_isalpha(static_cast<unsigned char>(all.front()))) return "no scheme";
   for (const char c : all.substr(0, colon)) {
@@ -53,13 +58,13 @@ std::string TransportKey::Parsed::Parse() {
   absl::string_view rest = all.substr(colon + 1);
   if (rest.substr(0, 2) == "//") rest.remove_prefix(2);
   const size_t question = rest.find('?');
-  address = rest.substr(0, question);
-  if (address.empty()) return "no address";
-  scheme = all.substr(0, colon);
+  address = part_of(rest.substr(0, question));
+  if (address.size == 0) return "no address";
+  scheme = part_of(all.substr(0, colon));
   if (question == absl::string_view::npos) return "";
-  options = rest.substr(question + 1);
+  options = part_of(rest.substr(question + 1));
   std::vector<absl::string_view> names;
-  for (const absl::string_view piece : absl::StrSplit(options, '&')) {
+  for (const absl::string_view piece : absl::StrSplit(Of(options), '&')) {
     const auto option = ParseOption(piece);
     if (!option.has_value()) return absl::StrCat("option \"", piece, "\" is not name=value");
     names.push_back(option->first);
@@ -92,7 +97,7 @@ const std::vector<TransportKey>& TransportKey::endpoints() const {
 
 TransportKey::Options TransportKey::options() const {
   Options options;
-  for (const absl::string_view text : absl::StrSplit(parsed_->options, '&', absl::SkipEmpty())) {
+  for (const absl::string_view text : absl::StrSplit(parsed_->Of(parsed_->options), '&', absl::SkipEmpty())) {
     options.push_back(*ParseOption(text));
   }
   std::sort(options.begin(), options.end());
@@ -100,7 +105,7 @@ TransportKey::Options TransportKey::options() const {
 }
 
 std::optional<absl::string_view> TransportKey::option(absl::string_view name) const {
-  for (const absl::string_view text : absl::StrSplit(parsed_->options, '&', absl::SkipEmpty())) {
+  for (const absl::string_view text : absl::StrSplit(parsed_->Of(parsed_->options), '&', absl::SkipEmpty())) {
     const auto option = ParseOption(text);
     if (option->first == name) return option->second;
   }

@@ -37,11 +37,11 @@ class TransportKey {
 
   const std::string& text() const { return parsed_->text; }
   // "tcp", "unix", "inproc", …; empty if status() is an error.
-  absl::string_view scheme() const { return parsed_->scheme; }
+  absl::string_view scheme() const { return parsed_->Of(parsed_->scheme); }
   // Of a list, its endpoints, in order; else none. A list itself has neither scheme nor address nor options.
   const std::vector<TransportKey>& endpoints() const;
   // Between the scheme and the options: "127.0.0.1:8899", "/run/x.sock", "@abstract", "name"; empty if status() is an error.
-  absl::string_view address() const { return parsed_->address; }
+  absl::string_view address() const { return parsed_->Of(parsed_->address); }
   // Names and values, in order of names, parsed for each call; none if status() is an error. Views of this key's text.
   using Options = std::vector<std::pair<absl::string_view, absl::string_view>>;
   Options options() const;
@@ -76,18 +76,24 @@ class TransportKey {
     std::vector<TransportKey> endpoints;
     std::string error;
   };
-  // One for each connection that is dialed, so it is small. All views are of `text`.
+  // One for each connection that is dialed, so it is small.
   struct Parsed {
+    // Of `text`.
+    struct Part {
+      uint32_t begin = 0;
+      uint32_t size = 0;
+    };
     explicit Parsed(absl::string_view from);
+    absl::string_view Of(Part part) const { return absl::string_view(text).substr(part.begin, part.size); }
     // What is wrong, or nothing.
     std::string Parse();
     std::string ParseList();
 
     const std::string text;
     const size_t hash;
-    absl::string_view scheme;
-    absl::string_view address;
-    absl::string_view options;  // as in the text
+    Part scheme;
+    Part address;
+    Part options;
     Rarely<Unusual> unusual;
   };
   absl::Status ReadNumber(absl::string_view name, int64_t least, int64_t most, int64_t& value, int base) const;

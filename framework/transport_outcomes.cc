@@ -35,8 +35,9 @@ void Transport::Leave(Outgoing& request) {
 
 void Transport::OnReply(MessageHeader&& header, Payload&& payload) {
   if (in_order()) {
-    if (replies_received_ == requests_sent_) return counters_.late_replies.Add();  // to nothing: it shifts no other
-    header.id = MsgId(++replies_received_);
+    // To nothing: it shifts no other.
+    if (ordered_->replies_received == ordered_->requests_sent) return counters_.late_replies.Add();
+    header.id = MsgId(++ordered_->replies_received);
   }
   Outgoing* request = requests().Pop(header.id);
   if (request != nullptr && request->stage != Stage::sent) {  // its carried id is known here, and was not told to the peer

@@ -6,7 +6,7 @@
 #include <tuple>
 #include <utility>
 
-#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/container/inlined_vector.h"
 #include "listenrain/framework/mutex.h"
 
@@ -14,35 +14,17 @@ namespace rain {
 namespace {
 
 struct PoolKey {
-  const ProtocolParts* protocol;
-  TransportKey key;
-};
-
-// What is looked for, without copying the key.
-struct PoolKeyView {
-  const ProtocolParts* protocol;
+  const ProtocolParts& protocol;
   const TransportKey& key;
 };
 
-struct PoolKeyHash {
-  using is_transparent = void;
-  template <class K>
-  size_t operator()(const K& k) const {
-    return absl::HashOf(k.protocol, k.key);
-  }
-};
-
-struct PoolKeyEqual {
-  using is_transparent = void;
-  template <class A, class B>
-  bool operator()(const A& a, const B& b) const {
-    return a.protocol == b.protocol && a.key == b.key;
-  }
-};
-
-// The transports to one key. A busy one is better than one without a channel.
+// The transports to one key, at least one. A busy one is better than one without a channel.
 class Group {
  public:
+  explicit Group(Ref<PostBox> first) { Add(std::move(first)); }
+
+  // As long as there is one.
+  PoolKey key() const { return {boxes_.front()->protocol(), boxes_.front()->key()}; }
   // Null if another one is to be made: only while all have a channel, and something to do.
   const Ref<PostBox>* Best(size_t most) const {
     const Ref<PostBox>* best = nullptr;
@@ -82,40 +64,61 @@ class Group {
   absl::InlinedVector<Ref<PostBox>, 1> boxes_;
 };
 
+PoolKey KeyOf(const PoolKey& key) { return key; }
+PoolKey KeyOf(const Group& group) { return group.key(); }
+
+struct HashOfKey {
+  using is_transparent = void;
+  template <class K>
+  size_t operator()(const K& k) const {
+    return absl::HashOf(&KeyOf(k).protocol, KeyOf(k).key);
+  }
+};
+
+struct SameKey {
+  using is_transparent = void;
+  template <class A, class B>
+  bool operator()(const A& a, const B& b) const {
+    return &KeyOf(a).protocol == &KeyOf(b).protocol && KeyOf(a).key == KeyOf(b).key;
+  }
+};
+
 class DefaultTransportPool final : public TransportPool {
  public:
   explicit DefaultTransportPool(TransportOpener opener) : opener_(std::move(opener)) {}
 
   absl::StatusOr<Ref<PostBox>> Get(const SharedProtocol& protocol, const TransportKey& key) override {
-    const size_t most = protocol->pool.channels_per_key;
+    const PoolKey asked{*protocol, key};
     {
       MutexLock lock(mutex_);
-      const auto found = groups_.find(PoolKeyView{protocol.get(), key});
-      const Ref<PostBox>* box = found != groups_.end() ? found->second.Best(most) : nullptr;
-      if (box != nullptr) return *box;
+      if (const Ref<PostBox>* box = Best(asked); box != nullptr) return *box;
     }
     absl::StatusOr<Ref<PostBox>> opened = opener_(protocol, key);
     if (!opened.ok()) return opened;
     MutexLock lock(mutex_);
-    Group& group = groups_[PoolKey{protocol.get(), key}];
-    if (const Ref<PostBox>* box = group.Best(most); box != nullptr) return *box;  // somebody was faster
-    group.Add(*opened);
+    if (const Ref<PostBox>* box = Best(asked); box != nullptr) return *box;  // somebody was faster
+    if (Groups::node_type group = groups_.extract(asked); group) {
+      group.value().Add(*opened);
+      groups_.insert(std::move(group));
+    } else {
+      groups_.insert(Group(*opened));
+    }
     return opened;
   }
 
   void Evict(const PostBox& box) override {
     Ref<PostBox> evicted;  // dropped after the lock
     MutexLock lock(mutex_);
-    const auto found = groups_.find(PoolKeyView{&box.protocol(), box.key()});
-    if (found == groups_.end()) return;
-    evicted = found->second.Take(box);
-    if (found->second.boxes().empty()) groups_.erase(found);
+    Groups::node_type group = groups_.extract(PoolKey{box.protocol(), box.key()});
+    if (!group) return;
+    evicted = group.value().Take(box);
+    if (!group.value().boxes().empty()) groups_.insert(std::move(group));
   }
 
   size_t size() const override {
     MutexLock lock(mutex_);
     size_t size = 0;
-    for (const auto& [key, group] : groups_) size += group.boxes().size();
+    for (const Group& group : groups_) size += group.boxes().size();
     return size;
   }
 
@@ -123,7 +126,7 @@ class DefaultTransportPool final : public TransportPool {
     std::vector<PooledTransport> transports;
     {
       MutexLock lock(mutex_);
-      for (const auto& [key, group] : groups_) {
+      for (const Group& group : groups_) {
         for (const Ref<PostBox>& box : group.boxes()) {
           transports.push_back({box->protocol().name, box->key(), box->peer(), box->state(), box->in_flight().value(),
                                 box->budget().packets(), box->budget().bytes()});
@@ -137,9 +140,17 @@ class DefaultTransportPool final : public TransportPool {
   }
 
  private:
+  using Groups = absl::flat_hash_set<Group, HashOfKey, SameKey>;
+
+  // Null if another one is to be made.
+  const Ref<PostBox>* Best(const PoolKey& key) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    const auto found = groups_.find(key);
+    return found == groups_.end() ? nullptr : found->Best(key.protocol.pool.channels_per_key);
+  }
+
   const TransportOpener opener_;
   mutable Mutex mutex_;
-  absl::flat_hash_map<PoolKey, Group, PoolKeyHash, PoolKeyEqual> groups_ ABSL_GUARDED_BY(mutex_);
+  Groups groups_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace

@@ -76,7 +76,7 @@ void Transport::Unlink(const absl::Status& why) {
   ForgetPeersRequests();
   ReleaseCharges();
   counters_.channels_closed.Add();
-  requests_sent_ = replies_received_ = 0;
+  if (in_order()) ordered_->requests_sent = ordered_->replies_received = 0;
   box_->set_channel(++channel_);  // of no channel: what is answered now goes nowhere
   // It is on the stack; and it ends before what it has from the shard, which the box holds.
   shard_.loop().Run([dead = std::make_pair(box_, std::move(link_))] {});
@@ -218,14 +218,16 @@ void Transport::ReleaseCharges() { link_->ForgetCharged(); }
 // Nobody waits for what the peer asked on the channel that died.
 void Transport::ForgetPeersRequests() {
   while (Outgoing* answer = answers_.PopFront()) DropAnswer(*answer);
-  for (Ring<Outgoing*> early = early_answers_.Take(); !early.empty(); early.pop_front()) {
-    if (early.front() != nullptr) DropAnswer(*early.front());
+  if (in_order()) {
+    for (Ring<Outgoing*> early = std::exchange(ordered_->early_answers, {}); !early.empty(); early.pop_front()) {
+      if (early.front() != nullptr) DropAnswer(*early.front());
+    }
+    ordered_->requests_received = 0;
+    ordered_->next_answer = 1;
   }
   answers_bytes_ = asked_ = asked_bytes_ = 0;
-  asked_by_id_.clear();
+  asked_by_id_.Take();
   handling_ = nullptr;
-  requests_received_ = 0;
-  next_answer_ = 1;
   paused_ = false;
   stall_.Stop();
 }

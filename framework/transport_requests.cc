@@ -25,7 +25,9 @@ bool Transport::MayWriteDirectly(const Submission& submission) const {
 }
 
 // In order it is known what timed out here and is still worked on there.
-size_t Transport::awaited_packets() const { return in_order() ? requests_sent_ - replies_received_ : window_requests_.value(); }
+size_t Transport::awaited_packets() const {
+  return in_order() ? ordered_->requests_sent - ordered_->replies_received : window_requests_.value();
+}
 
 bool Transport::WindowHas(size_t bytes) const {
   const size_t requests = awaited_packets();
@@ -71,7 +73,8 @@ absl::Status Transport::AskDirect(Submission& submission, Encode encode) {
     box_->Describe(submission, request);
     request.owner = this;
     requests().Add(request);
-    status = requests().Bind(request, in_order() ? MsgId(requests_sent_ + 1) : std::exchange(request.header.id, MsgId()));
+    status =
+        requests().Bind(request, in_order() ? MsgId(ordered_->requests_sent + 1) : std::exchange(request.header.id, MsgId()));
     absl::StatusOr<size_t> packet = 0;
     if (!status.ok()) {
       output.Rewind();
@@ -168,7 +171,7 @@ absl::Status Transport::Admit(Outgoing& outgoing, FailureReason& reason) {
       }
       counters_.started.Add();
       counters_.in_flight.Add();
-      if (outgoing.idempotent) retries_.OnRequest();
+      if (outgoing.idempotent) retries_.OnRequest(limits_);
       deadlines_.Arm(outgoing);
       if (outgoing.waits) {
         AwaitRoom(outgoing);
@@ -190,7 +193,7 @@ absl::Status Transport::Admit(Outgoing& outgoing, FailureReason& reason) {
 
 // The id under which a queued request's reply will be found, as the packet leaves.
 absl::Status Transport::GiveId(Outgoing& request) {
-  if (in_order()) return requests().Bind(request, MsgId(requests_sent_ + 1));
+  if (in_order()) return requests().Bind(request, MsgId(ordered_->requests_sent + 1));
   if (traits_.ids == IdPolicy::carried) return absl::OkStatus();  // bound since it came
   if (absl::Status status = requests().Bind(request, MsgId(request.token)); !status.ok()) return status;
   return Guarded("the message codec, writing a header,", [&] {
@@ -201,7 +204,7 @@ absl::Status Transport::GiveId(Outgoing& request) {
 
 // The request's packet is in the link's output.
 void Transport::Depart(Outgoing& request, size_t packet_bytes) {
-  if (in_order()) ++requests_sent_;
+  if (in_order()) ++ordered_->requests_sent;
   request.stage = Stage::sent;
   request.packet_bytes = packet_bytes;
   window_requests_.Add();

@@ -42,8 +42,8 @@ void Transport::OnIdle() {
   if (link_ != nullptr) link_->Trim();
   if (built_in_queue_ && nothing_queued()) queue_ = nullptr;
   if (box_->protocol().stat_machines == nullptr && requests_ != nullptr && requests_->size() == 0) requests_ = nullptr;
-  if (asked_by_id_.empty()) asked_by_id_ = {};
-  if (early_answers_.made() && early_answers_->empty()) early_answers_.Take();
+  if (asked_by_id_.made() && asked_by_id_->empty()) asked_by_id_.Take();
+  if (in_order()) ordered_->early_answers.Trim();
   shard_.OnQuiet();
 }
 

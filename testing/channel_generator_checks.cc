@@ -14,7 +14,10 @@ void TheBoundKeyCanBeDialed(ChannelRig& rig) {
   ChannelPair pair;
   if (!rig.Connect(pair)) return;
   rig.Expect(rig.listener()->bound_key() == key, "bound_key() became ", rig.listener()->bound_key().text());
-  const std::string address = pair.near->peer().address;
+  const std::shared_ptr<const PeerInfo> peer = pair.near->peer();
+  rig.Expect(peer != nullptr, "peer() is null");
+  if (peer == nullptr) return;
+  const std::string& address = peer->address;
   rig.Expect(TransportKey(address).scheme() == rig.scheme().name, "the peer's address \"", address, "\" is no key of the scheme");
 }
 

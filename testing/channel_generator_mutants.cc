@@ -88,6 +88,12 @@ class BindsToNoKey final : public ForwardingGenerator {
   TransportKey bound_key() const override { return "here"; }
 };
 
+class KnowsNoPeer final : public ForwardingChannel {
+ public:
+  using ForwardingChannel::ForwardingChannel;
+  std::shared_ptr<const PeerInfo> peer() const override { return nullptr; }
+};
+
 TransportScheme IgnoresUnknownOptions() {
   TransportScheme scheme = NewInprocScheme();
   const auto strip = [](TransportScheme::Factory make) {
@@ -120,6 +126,7 @@ std::vector<ChannelMutant> GeneratorMutants() {
       {"RefusesWithAnotherCode", "a refused dial gave", MutateGenerators<RefusesWithAnotherCode>},
       {"MakesChannelsForItsOwnLoop", "a peer's 300000 bytes, all read", MutateGenerators<MakesChannelsForItsOwnLoop>},
       {"BindsToNoKey", "bound_key()", MutateGenerators<BindsToNoKey>},
+      {"KnowsNoPeer", "peer() is null", Mutate<KnowsNoPeer>},
       {"IgnoresUnknownOptions", "with an unknown option gave", IgnoresUnknownOptions},
       {"ListensTwice", "listening twice gave", ListensTwice},
   };

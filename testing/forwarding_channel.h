@@ -28,7 +28,7 @@ class ForwardingChannel : public Channel, public ChannelEvents {
   size_t pending_bytes() const override { return inner->pending_bytes(); }
   void SetReading(bool reading) override { inner->SetReading(reading); }
   void Close(absl::Status why) override { inner->Close(std::move(why)); }
-  const PeerInfo& peer() const override { return inner->peer(); }
+  std::shared_ptr<const PeerInfo> peer() const override { return inner->peer(); }
 
   Buffer ReadBuffer(size_t hint) override { return events->ReadBuffer(hint); }
   void OnRead(Buffer bytes) override { events->OnRead(std::move(bytes)); }

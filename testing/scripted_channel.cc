@@ -14,7 +14,7 @@ namespace rain {
 class ScriptedChannel final : public Channel, private Timer {
  public:
   ScriptedChannel(std::shared_ptr<ScriptedPeer> peer, std::string address)
-      : script_(std::move(peer)), peer_{std::move(address), {}} {
+      : script_(std::move(peer)), peer_(std::make_shared<const PeerInfo>(PeerInfo{std::move(address), {}})) {
     assert(script_->channel_ == nullptr && !script_->destroyed_);
     script_->channel_ = this;
   }
@@ -65,7 +65,7 @@ class ScriptedChannel final : public Channel, private Timer {
     Continue();
   }
 
-  const PeerInfo& peer() const override { return peer_; }
+  std::shared_ptr<const PeerInfo> peer() const override { return peer_; }
   bool reading() const { return reading_; }
 
   // Takes of what pends as much as the peer accepts.
@@ -149,7 +149,7 @@ class ScriptedChannel final : public Channel, private Timer {
 
   Loop* home_ = nullptr;  // once started
   const std::shared_ptr<ScriptedPeer> script_;
-  const PeerInfo peer_;
+  const std::shared_ptr<const PeerInfo> peer_;
   ChannelEvents* events_ = nullptr;  // until OnClosed
   std::deque<Buffer> pending_;
   size_t pending_bytes_ = 0;

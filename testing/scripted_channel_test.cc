@@ -138,7 +138,7 @@ TEST(ScriptedScheme, AnswersInTheOrderOfTheScriptAndWaitsForMore) {
   network->dials.Connect(ScriptedPeer::Make());
   loop.RunUntilIdle();
   ASSERT_NE(channel, nullptr);
-  EXPECT_EQ(channel->peer().address, "scripted://a");
+  EXPECT_EQ(channel->peer()->address, "scripted://a");
   EXPECT_EQ(network->dials.asked(), 2);
 
   ask();

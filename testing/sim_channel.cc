@@ -42,7 +42,7 @@ void SimChannel::Turn() {
     return events_->OnEnd();
   }
   if (connection_->reset(side_) && !closed_)
-    Die(absl::UnavailableError(absl::StrCat(peer_.address, ": connection reset by peer")));
+    Die(absl::UnavailableError(absl::StrCat(peer_->address, ": connection reset by peer")));
 }
 
 // True if something was told.

@@ -18,7 +18,9 @@ class SimChannel final : public Channel {
  public:
   // `address` is the peer's.
   SimChannel(std::shared_ptr<SimConnection> connection, int side, std::string address)
-      : connection_(std::move(connection)), side_(side), peer_{std::move(address), {}} {}
+      : connection_(std::move(connection)),
+        side_(side),
+        peer_(std::make_shared<const PeerInfo>(PeerInfo{std::move(address), {}})) {}
   ~SimChannel() override;
 
   void Start(Loop& home, ChannelEvents& events) override;
@@ -28,7 +30,7 @@ class SimChannel final : public Channel {
   size_t pending_bytes() const override { return pending_bytes_; }
   void SetReading(bool reading) override;
   void Close(absl::Status why) override;
-  const PeerInfo& peer() const override { return peer_; }
+  std::shared_ptr<const PeerInfo> peer() const override { return peer_; }
 
   // There may be something to do, in a later turn. Thread: any that the world runs.
   void Wake();
@@ -41,7 +43,7 @@ class SimChannel final : public Channel {
 
   const std::shared_ptr<SimConnection> connection_;
   const int side_;
-  const PeerInfo peer_;
+  const std::shared_ptr<const PeerInfo> peer_;
   Loop* home_ = nullptr;             // once started
   ChannelEvents* events_ = nullptr;  // until OnClosed
   std::deque<Buffer> pending_;

@@ -60,7 +60,7 @@ class WatchedChannel final : public ChannelEvents {
   uint64_t bytes_written() const { return written_; }  // given to Write while that had an effect
   uint64_t taken() const { return channel_->bytes_taken(); }
   size_t pending() const { return channel_->pending_bytes(); }
-  const PeerInfo& peer() const { return channel_->peer(); }
+  std::shared_ptr<const PeerInfo> peer() const { return channel_->peer(); }
   int drained() const { return drained_; }
   int ends() const { return ends_; }
   int asked() const { return asked_; }  // calls of ReadBuffer

@@ -10,7 +10,10 @@
 namespace rain {
 
 InprocChannel::InprocChannel(Ref<InprocWire> wire, int side, std::string address)
-    : wire_(std::move(wire)), side_(side), peer_{std::move(address), PeerInfo::Credentials{::getpid(), ::getuid(), ::getgid()}} {}
+    : wire_(std::move(wire)),
+      side_(side),
+      peer_(std::make_shared<const PeerInfo>(
+          PeerInfo{std::move(address), PeerInfo::Credentials{::getpid(), ::getuid(), ::getgid()}})) {}
 
 InprocChannel::~InprocChannel() {
   wire_->Leave(side_, pending_bytes_ == 0);
@@ -115,7 +118,7 @@ void InprocChannel::Learn(const InprocWire::Arrivals& arrivals) {
   }
   if (!arrivals.peer_gone) return;
   const bool all_was_said = arrivals.ended && write_closed_ && pending_bytes_ == 0 && !arrivals.lost;
-  if (!all_was_said) Close(absl::UnavailableError(absl::StrCat(peer_.address, ": closed by the peer")));
+  if (!all_was_said) Close(absl::UnavailableError(absl::StrCat(peer_->address, ": closed by the peer")));
 }
 
 }  // namespace rain

@@ -27,7 +27,7 @@ class InprocChannel final : public Channel {
   size_t pending_bytes() const override { return pending_bytes_; }
   void SetReading(bool reading) override;
   void Close(absl::Status why) override;
-  const PeerInfo& peer() const override { return peer_; }
+  std::shared_ptr<const PeerInfo> peer() const override { return peer_; }
 
   // What the wire wakes it for.
   void Turn();
@@ -41,7 +41,7 @@ class InprocChannel final : public Channel {
 
   const Ref<InprocWire> wire_;
   const int side_;
-  const PeerInfo peer_;
+  const std::shared_ptr<const PeerInfo> peer_;
   ChannelEvents* events_ = nullptr;  // until OnClosed
   bool reading_ = true;
   bool write_closed_ = false;

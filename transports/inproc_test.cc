@@ -196,11 +196,11 @@ TEST(Inproc, WakesAReaderOnceHoweverManyWritesThereAre) {
 
 TEST(Inproc, TellsWhoIsAtTheOtherEnd) {
   Pair pair;
-  EXPECT_EQ(pair.near->peer().address, "inproc://here");
-  EXPECT_EQ(pair.acceptor->peer().address, "inproc://here");
-  ASSERT_TRUE(pair.acceptor->peer().credentials.has_value());
-  EXPECT_EQ(pair.acceptor->peer().credentials->process, ::getpid());
-  EXPECT_EQ(pair.acceptor->peer().credentials->user, ::getuid());
+  EXPECT_EQ(pair.near->peer()->address, "inproc://here");
+  EXPECT_EQ(pair.acceptor->peer()->address, "inproc://here");
+  ASSERT_TRUE(pair.acceptor->peer()->credentials.has_value());
+  EXPECT_EQ(pair.acceptor->peer()->credentials->process, ::getpid());
+  EXPECT_EQ(pair.acceptor->peer()->credentials->user, ::getuid());
 }
 
 TEST(Inproc, GivesAnEndAllThatWasAcceptedWhenThePeerIsDestroyed) {

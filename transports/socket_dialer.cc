@@ -173,7 +173,7 @@ void Attempt::OnTimer() {
 
 class SocketDialer final : public ChannelGenerator {
  public:
-  SocketDialer(TransportKey key, PlanAttempt plan) : key_(std::move(key)), plan_(std::move(plan)) {}
+  SocketDialer(TransportKey key, PlanAttempt plan) : key_(std::move(key)), plan_(plan) {}
 
   void Next(Loop& loop, Done done) override {
     assert(loop.InLoop() && attempt_ == nullptr);
@@ -203,7 +203,7 @@ class SocketDialer final : public ChannelGenerator {
 
 absl::StatusOr<std::unique_ptr<ChannelGenerator>> NewSocketDialer(TransportKey key, PlanAttempt plan) {
   if (absl::Status backoff = ParseBackoffOptions(key).status(); !backoff.ok()) return backoff;
-  return std::make_unique<SocketDialer>(std::move(key), std::move(plan));
+  return std::make_unique<SocketDialer>(std::move(key), plan);
 }
 
 }  // namespace rain

@@ -26,7 +26,7 @@ struct SocketAttempt {
 
 // Wherein dialers of stream sockets differ: what the key says. Asked for each attempt, so that while a channel lives nothing of
 // it is kept but the key. Thread: loop.
-using PlanAttempt = std::function<absl::StatusOr<SocketAttempt>(const TransportKey& key)>;
+using PlanAttempt = absl::StatusOr<SocketAttempt> (*)(const TransportKey& key);
 
 // Thread: any for the call; the generator's contract for the rest. Errors: of ParseBackoffOptions.
 absl::StatusOr<std::unique_ptr<ChannelGenerator>> NewSocketDialer(TransportKey key, PlanAttempt plan);

@@ -27,8 +27,19 @@ SocketAttempt AnAttempt() {
   return attempt;
 }
 
+// What the dialer of a test plans. A plan is a plain function.
+absl::StatusOr<SocketAttempt> planned = AnAttempt();
+std::string planned_for;
+
+absl::StatusOr<SocketAttempt> Plan(const TransportKey& key) {
+  planned_for = key.text();
+  return planned;
+}
+
+// One at a time.
 std::unique_ptr<ChannelGenerator> NewDialer(const SocketAttempt& attempt, const std::string& key = "tcp://name:1") {
-  return NewSocketDialer(key, [attempt](const TransportKey&) { return attempt; }).value();
+  planned = attempt;
+  return NewSocketDialer(key, &Plan).value();
 }
 
 TEST(SocketDialer, TriesEachAddressInTurnAndTellsOfAllThatFailed) {
@@ -162,14 +173,12 @@ TEST(SocketDialer, WhoIsToldMayAskAgainOrEndTheDialer) {
 
 TEST(SocketDialer, APlanThatFailsIsAnOutcome) {
   DrivenLoop loop;
-  bool asked = false;
-  const auto dialer = NewSocketDialer(TransportKey("tcp://name:1"), [&](const TransportKey& key) {
-    asked = key.text() == "tcp://name:1";
-    return absl::InvalidArgumentError("no such plan");
-  });
+  const auto dialer = NewSocketDialer(TransportKey("tcp://name:1"), &Plan);
   ASSERT_TRUE(dialer.ok()) << dialer.status();
+  planned_for.clear();
+  planned = absl::InvalidArgumentError("no such plan");
   EXPECT_EQ(Next(loop, **dialer).status(), absl::InvalidArgumentError("no such plan"));
-  EXPECT_TRUE(asked);
+  EXPECT_EQ(planned_for, "tcp://name:1");
 }
 
 TEST(SocketDialer, WaitsAsLongAsItsKeySays) {
@@ -186,8 +195,7 @@ TEST(SocketDialer, WaitsAsLongAsItsKeySays) {
 }
 
 TEST(SocketDialer, ABackoffThatIsNoneIsToldAtOnce) {
-  const auto plan = [](const TransportKey&) { return AnAttempt(); };
-  EXPECT_TRUE(absl::IsInvalidArgument(NewSocketDialer(TransportKey("tcp://name:1?backoff=soon"), plan).status()));
+  EXPECT_TRUE(absl::IsInvalidArgument(NewSocketDialer(TransportKey("tcp://name:1?backoff=soon"), &Plan).status()));
 }
 
 TEST(SystemError, GivesOneMeaningToEachErrorAndTakesLibuvsNegativesAlike) {

@@ -24,7 +24,8 @@ constexpr size_t kLargestHint = 256 << 10;
 class StreamChannel final : public Channel, private TurnTask {
  public:
   // `peer` is copied, since a copy has no room to spare.
-  StreamChannel(UniqueFd socket, const PeerInfo& peer) : socket_(std::move(socket)), peer_(peer) {}
+  StreamChannel(UniqueFd socket, const PeerInfo& peer)
+      : socket_(std::move(socket)), peer_(std::make_shared<const PeerInfo>(peer)) {}
 
   void Start(Loop& home, ChannelEvents& events) override;
   void Write(absl::Span<const Buffer> pieces) override;
@@ -33,7 +34,7 @@ class StreamChannel final : public Channel, private TurnTask {
   size_t pending_bytes() const override { return pending_.bytes() + lost_bytes_; }
   void SetReading(bool reading) override;
   void Close(absl::Status why) override;
-  const PeerInfo& peer() const override { return peer_; }
+  std::shared_ptr<const PeerInfo> peer() const override { return peer_; }
 
  private:
   void OnTurnEnd() override { events_->OnClosed(std::move(why_)); }
@@ -50,7 +51,7 @@ class StreamChannel final : public Channel, private TurnTask {
 
   Loop* home_ = nullptr;  // once started
   UniqueFd socket_;
-  const PeerInfo peer_;
+  const std::shared_ptr<const PeerInfo> peer_;
   std::unique_ptr<Watch> watch_;
   ChannelEvents* events_ = nullptr;
   PendingPieces pending_;
@@ -151,7 +152,7 @@ void StreamChannel::OnWriteError(int error) {
 void StreamChannel::CloseIfDrained() {
   int waiting = 0;
   if (!read_ended_ && ioctl(socket_.get(), FIONREAD, &waiting) == 0 && waiting > 0) return Want();
-  Close(SystemError(write_error_, peer_.address, "write"));
+  Close(SystemError(write_error_, peer_->address, "write"));
 }
 
 void StreamChannel::SetReading(bool reading) {
@@ -200,7 +201,7 @@ void StreamChannel::ReadOnce() {
   } while (got < 0 && errno == EINTR);
   if (got < 0) {
     const int error = errno;
-    if (error != EAGAIN) Close(SystemError(write_error_ != 0 ? write_error_ : error, peer_.address, "read"));
+    if (error != EAGAIN) Close(SystemError(write_error_ != 0 ? write_error_ : error, peer_->address, "read"));
     return;
   }
   if (got == 0) {

@@ -63,8 +63,8 @@ TEST(Tcp, AListenerOnIpv6TakesIpv4AsWellAndNamesItSo) {
   const std::string text = listener->bound_key().text();
   auto dialer = Dial(Tcp(), absl::StrCat("tcp://127.0.0.1", text.substr(text.rfind(':'))));
   ConnectedPair pair = Connect(loop, *dialer, *listener);
-  EXPECT_EQ(pair.accepted->peer().address.find("tcp://127.0.0.1:"), 0u) << pair.accepted->peer().address;
-  EXPECT_EQ(pair.dialed->peer().address, dialer->bound_key().text());
+  EXPECT_EQ(pair.accepted->peer()->address.find("tcp://127.0.0.1:"), 0u) << pair.accepted->peer()->address;
+  EXPECT_EQ(pair.dialed->peer()->address, dialer->bound_key().text());
 }
 
 TEST(Tcp, ALocalhostDialedFindsWhicheverLoopbackAnswers) {

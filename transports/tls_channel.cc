@@ -37,7 +37,7 @@ class TlsChannel final : public Channel, private ChannelEvents, private TurnTask
   size_t pending_bytes() const override { return static_cast<size_t>(written_ - bytes_taken()); }
   void SetReading(bool reading) override;
   void Close(absl::Status why) override;
-  const PeerInfo& peer() const override { return peer_; }
+  std::shared_ptr<const PeerInfo> peer() const override { return peer_; }
 
  private:
   struct Record {
@@ -74,7 +74,7 @@ class TlsChannel final : public Channel, private ChannelEvents, private TurnTask
 
   const std::shared_ptr<const TlsParts> parts_;
   const std::unique_ptr<Channel> below_;
-  PeerInfo peer_;
+  std::shared_ptr<const PeerInfo> peer_;
   std::unique_ptr<TlsSession> session_;  // while open
   Loop* home_ = nullptr;                 // once started
   ChannelEvents* events_ = nullptr;
@@ -108,10 +108,10 @@ class TlsChannel final : public Channel, private ChannelEvents, private TurnTask
 TlsChannel::TlsChannel(std::shared_ptr<const TlsParts> parts, std::unique_ptr<Channel> below)
     : parts_(std::move(parts)), below_(std::move(below)), peer_(below_->peer()) {
   parts_->handshakes.fetch_add(1, std::memory_order_relaxed);
-  absl::string_view address = peer_.address;
-  if (absl::ConsumePrefix(&address, absl::StrCat(parts_->scheme_below, ":"))) {
-    peer_.address = absl::StrCat(parts_->scheme, ":", address);
-  }
+  absl::string_view address = peer_->address;
+  if (!absl::ConsumePrefix(&address, absl::StrCat(parts_->scheme_below, ":"))) return;
+  PeerInfo named{absl::StrCat(parts_->scheme, ":", address), peer_->credentials};
+  peer_ = std::make_shared<const PeerInfo>(std::move(named));
 }
 
 void TlsChannel::Start(Loop& home, ChannelEvents& events) {
@@ -120,7 +120,7 @@ void TlsChannel::Start(Loop& home, ChannelEvents& events) {
   events_ = &events;
   below_->Start(home, *this);
   if (closed_) return;
-  session_ = std::make_unique<TlsSession>(parts_->session, peer_.address);
+  session_ = std::make_unique<TlsSession>(parts_->session, peer_->address);
   if (!session_->failure().ok()) return Close(session_->failure());
   home.timers().Arm(*this, home.now() + parts_->handshake_timeout);
   if (parts_->dialing) Handshake();
@@ -145,7 +145,7 @@ void TlsChannel::EndOfHandshake() {
 }
 
 void TlsChannel::OnTimer() {
-  Fail(absl::UnavailableError(absl::StrCat(peer_.address, ": TLS handshake: not done within ",
+  Fail(absl::UnavailableError(absl::StrCat(peer_->address, ": TLS handshake: not done within ",
                                            absl::FormatDuration(parts_->handshake_timeout),
                                            " (option handshake_timeout, in milliseconds)")));
 }
@@ -268,14 +268,14 @@ void TlsChannel::ReadBelow() {
 
 Buffer TlsChannel::ReadBuffer(size_t hint) {
   Buffer room = parts_->session.blocks->Allocate(std::clamp(hint, kSmallestRead, kLargestRead));
-  if (room.empty()) Fail(absl::ResourceExhaustedError(absl::StrCat(peer_.address, ": no memory for what the peer sends")));
+  if (room.empty()) Fail(absl::ResourceExhaustedError(absl::StrCat(peer_->address, ": no memory for what the peer sends")));
   return room;
 }
 
 void TlsChannel::OnRead(Buffer bytes) {
   if (closed_ || end_told_) return;  // what comes after the end means nothing
   if (below_->pending_bytes() > kMostAnswerBytes) {
-    return Fail(absl::ResourceExhaustedError(absl::StrCat(peer_.address, ": TLS: the peer asks for answers and reads none")));
+    return Fail(absl::ResourceExhaustedError(absl::StrCat(peer_->address, ": TLS: the peer asks for answers and reads none")));
   }
   session_->Feed(std::move(bytes));
   if (!handshaken_) {
@@ -338,14 +338,14 @@ void TlsChannel::OnEnd() {
   if (closed_ || end_told_) return;
   absl::string_view what = handshaken_ ? ": TLS: the stream was cut off, by the peer's death or by somebody between"
                                        : ": TLS handshake: the peer ended the stream";
-  Fail(absl::UnavailableError(absl::StrCat(peer_.address, what)));
+  Fail(absl::UnavailableError(absl::StrCat(peer_->address, what)));
 }
 
 // What had arrived is delivered first, when it is wanted.
 void TlsChannel::OnClosed(absl::Status why) {
   below_closed_ = true;
   if (closed_) return Finish();
-  why_ = handshaken_ ? std::move(why) : At(absl::StrCat(peer_.address, ": TLS handshake"), why);
+  why_ = handshaken_ ? std::move(why) : At(absl::StrCat(peer_->address, ": TLS handshake"), why);
   if (!handshaken_ && parts_->dialing) why_.SetPayload(kFailedHandshakeUrl, absl::Cord());
   if (incoming_ == TlsResult::done) Peek();
   if (all_told()) Finish();

@@ -134,7 +134,7 @@ class Tls : public testing::Test {
 TEST_F(Tls, CarriesBytesAndNamesThePeerAsAKeyOfItsOwn) {
   Connect(server_, TrustedCa());
   ExpectEcho();
-  EXPECT_EQ(near_->channel->peer().address, "tls+inproc://localhost");
+  EXPECT_EQ(near_->channel->peer()->address, "tls+inproc://localhost");
   EXPECT_EQ(near_->channel->bytes_taken(), 4u);
 }
 

@@ -69,11 +69,11 @@ TEST_F(UnixSocket, TheSystemVouchesForBothSides) {
   auto dialer = Dial(scheme_, key_);
   ConnectedPair pair = Connect(loop, *dialer, *listener);
   for (const Channel* channel : {pair.dialed.get(), pair.accepted.get()}) {
-    EXPECT_EQ(channel->peer().address, key_);
-    ASSERT_TRUE(channel->peer().credentials.has_value());
-    EXPECT_EQ(channel->peer().credentials->process, getpid());
-    EXPECT_EQ(channel->peer().credentials->user, getuid());
-    EXPECT_EQ(channel->peer().credentials->group, getgid());
+    EXPECT_EQ(channel->peer()->address, key_);
+    ASSERT_TRUE(channel->peer()->credentials.has_value());
+    EXPECT_EQ(channel->peer()->credentials->process, getpid());
+    EXPECT_EQ(channel->peer()->credentials->user, getuid());
+    EXPECT_EQ(channel->peer()->credentials->group, getgid());
   }
 }
 

@@ -119,7 +119,7 @@ TEST_P(UvLoopDriving, AWatchIsNotToldWhatWasReadyForTheOneBeforeIt) {
   Helm::Caller caller;
   ASSERT_TRUE(loop_->helm()->Take(caller));
   const auto look = [&] { loop_->Drive([] { return false; }); };
-  look();  // what is watched reaches the system
+  look();
   for (Pipe& pipe : pipes) pipe.Write();
   for (int looks = 0; looks < 3; ++looks) look();
   loop_->helm()->Leave(caller);
@@ -215,7 +215,6 @@ TEST_P(UvLoopDriving, WhoWantsNothingLetsTheLoopLookOnce) {
       watch->Want(false, false);
     });
   });
-  WhereATaskRuns();  // a turn, in which epoll has learned of the pipe
   Helm::Caller caller;
   ASSERT_TRUE(loop_->helm()->Take(caller));
   int ran = 0;
@@ -260,11 +259,10 @@ TEST_P(UvLoopDriving, TheTimeThatADescriptorsCallbackSeesIsNew) {
       seen = loop_->now();
     });
   });
-  WhereATaskRuns();  // a turn, in which epoll has learned of the pipe
   Takes takes(*loop_, pipe);
   Helm::Caller caller;
   ASSERT_TRUE(loop_->helm()->Take(caller));
-  loop_->Drive([] { return false; });  // a look: takes the wake-ups, and the news for epoll
+  loop_->Drive([] { return false; });  // a look: takes the wake-ups
   bool armed = false;
   loop_->Drive([&] {
     if (!std::exchange(armed, true)) loop_->timers().Arm(takes, loop_->now());
@@ -272,6 +270,24 @@ TEST_P(UvLoopDriving, TheTimeThatADescriptorsCallbackSeesIsNew) {
   });
   loop_->helm()->Leave(caller);
   EXPECT_GE(seen, takes.over());
+  RunOnIt([&] { watch = nullptr; });
+}
+
+// Of what comes after a callback that took long, in the same turn.
+TEST_P(UvLoopDriving, TheTimeThatATaskSeesIsNotFromBeforeTheCallbackThatPostedIt) {
+  Pipe pipe;
+  std::promise<bool> fresh;
+  std::unique_ptr<Watch> watch;
+  RunOnIt([&] {
+    watch = pipe.WatchFrom(*loop_, [&](Readiness) {
+      watch->Want(false, false);
+      const Instant over = loop_->now() + absl::Milliseconds(5);
+      while (loop_->clock().Now() < over) std::this_thread::yield();
+      loop_->Run([&, over] { fresh.set_value(loop_->now() >= over); });
+    });
+  });
+  pipe.Write();
+  EXPECT_TRUE(fresh.get_future().get());
   RunOnIt([&] { watch = nullptr; });
 }
 

@@ -44,9 +44,8 @@ absl::StatusOr<Pipe> NewPipe(const std::string& where) {
 // Writing to a pipe that nobody reads raises SIGPIPE: programs that use this channel ignore it.
 class PipeChannel final : public rain::Channel, private rain::TurnTask {
  public:
-  PipeChannel(rain::UniqueFd from, rain::UniqueFd to, const std::string& address) : from_(std::move(from)), to_(std::move(to)) {
-    peer_.address = address;
-  }
+  PipeChannel(rain::UniqueFd from, rain::UniqueFd to, const std::string& address)
+      : from_(std::move(from)), to_(std::move(to)), peer_(std::make_shared<const rain::PeerInfo>(rain::PeerInfo{address, {}})) {}
 
   void Start(rain::Loop& home, rain::ChannelEvents& events) override {
     home_ = &home;
@@ -88,7 +87,7 @@ class PipeChannel final : public rain::Channel, private rain::TurnTask {
     to_.reset();
     home_->AtTurnEnd(*this);
   }
-  const rain::PeerInfo& peer() const override { return peer_; }
+  std::shared_ptr<const rain::PeerInfo> peer() const override { return peer_; }
 
  private:
   void OnTurnEnd() override { events_->OnClosed(std::move(why_)); }
@@ -119,7 +118,7 @@ class PipeChannel final : public rain::Channel, private rain::TurnTask {
     int waiting = 0;
     if (read_ended_ || ::ioctl(from_.get(), FIONREAD, &waiting) != 0 || waiting == 0) CloseForWriteError();
   }
-  void CloseForWriteError() { Close(rain::SystemError(write_error_, peer_.address, "write")); }
+  void CloseForWriteError() { Close(rain::SystemError(write_error_, peer_->address, "write")); }
 
   void WritePending() {
     if (pending_.empty()) return;
@@ -145,7 +144,7 @@ class PipeChannel final : public rain::Channel, private rain::TurnTask {
     if (room.empty()) return SetReading(false);
     const ssize_t got = ::read(from_.get(), room.mutable_data(), room.size());
     if (got < 0 && (errno == EINTR || errno == EAGAIN)) return;
-    if (got < 0) return Close(rain::SystemError(errno, peer_.address, "read"));
+    if (got < 0) return Close(rain::SystemError(errno, peer_->address, "read"));
     if (got == 0) {
       read_ended_ = true;
       if (write_error_ != 0) return CloseForWriteError();
@@ -160,7 +159,7 @@ class PipeChannel final : public rain::Channel, private rain::TurnTask {
   rain::Loop* home_ = nullptr;
   rain::UniqueFd from_;
   rain::UniqueFd to_;
-  rain::PeerInfo peer_;
+  const std::shared_ptr<const rain::PeerInfo> peer_;
   std::unique_ptr<rain::Watch> readable_;
   std::unique_ptr<rain::Watch> writable_;  // null once writing has ended
   rain::ChannelEvents* events_ = nullptr;

@@ -1,11 +1,13 @@
 #include "listenrain/testing/cost/echo_calls_test.h"
 
 #include <cstdlib>
+#include <future>
 #include <iostream>
 #include <string>
 #include <utility>
 
 #include "listenrain/executors/inline_executor.h"
+#include "listenrain/framework/helm.h"
 #include "listenrain/testing/manual_loop.h"
 #include "listenrain/transports/driven_loop_test.h"
 
@@ -39,7 +41,7 @@ class ManualStepped final : public SteppedLoop {
   const std::shared_ptr<ManualLoop> loop_;
 };
 
-class UvStepped final : public SteppedLoop {
+class AttachedStepped final : public SteppedLoop {
  public:
   std::shared_ptr<Loop> loop() override { return {std::shared_ptr<void>(), &*driven_}; }  // borrowed
   void RunReady() override { driven_.RunReady(); }
@@ -49,16 +51,36 @@ class UvStepped final : public SteppedLoop {
   DrivenLoop driven_;
 };
 
+// The helm is taken in a turn of the loop's own thread, which waits after that, and kept.
+class ThreadedStepped final : public SteppedLoop {
+ public:
+  ThreadedStepped() : loop_(NewUvLoop({.poll = absl::ZeroDuration()}).value()) {
+    std::promise<bool> taken;
+    loop_->Run([&] { taken.set_value(loop_->helm()->Take(maker_)); });
+    if (!taken.get_future().get()) std::abort();
+  }
+  std::shared_ptr<Loop> loop() override { return loop_; }
+  // Sleeps a moment rather than to look again and again, which would differ from run to run.
+  void RunReady() override { loop_->RunTurn(loop_->clock().Now() + absl::Milliseconds(1)); }
+  void RunTurn() override { loop_->RunTurn(Instant::Infinite()); }
+  void LetGo() override { loop_->helm()->Leave(maker_); }
+
+ private:
+  const std::shared_ptr<Loop> loop_;
+  Helm::Caller maker_;
+};
+
 }  // namespace
 
 LoopPair NewLoopPair(absl::string_view carrier) {
-  if (carrier == "tcp") return {std::make_unique<UvStepped>(), std::make_unique<UvStepped>()};
+  if (carrier == "tcp") return {std::make_unique<ThreadedStepped>(), std::make_unique<ThreadedStepped>()};
+  if (carrier == "attached") return {std::make_unique<AttachedStepped>(), std::make_unique<AttachedStepped>()};
   if (carrier != "inproc") return {};
   const auto clock = std::make_shared<ManualClock>();
   return {std::make_unique<ManualStepped>(clock, 1), std::make_unique<ManualStepped>(clock, 2)};
 }
 
-absl::string_view KeyOf(absl::string_view carrier) { return carrier == "tcp" ? "tcp://127.0.0.1:0" : "inproc://cost"; }
+absl::string_view KeyOf(absl::string_view carrier) { return carrier == "inproc" ? "inproc://cost" : "tcp://127.0.0.1:0"; }
 
 EchoCalls::Side::Side(std::shared_ptr<Loop> loop) {
   ListenRainOptions options;
@@ -81,11 +103,14 @@ EchoCalls::EchoCalls(const LoopPair& loops, absl::string_view key)
   listener_ = server_.rain->Listen(server_.protocol, TransportKey(std::string(key)), std::move(router)).value();
   handle_ = std::make_unique<TransportHandle<Message>>(client_.rain->Open(client_.protocol, listener_.bound_key()).value());
   to_ask_ = 1;
-  Ask();
+  AskSo(1);
+  RunReady();
   while (in_flight() > 0) RunReady();
 }
 
 EchoCalls::~EchoCalls() {
+  loops_.client->LetGo();
+  loops_.server->LetGo();
   handle_.reset();
   client_.rain->Stop();
   server_.rain->Stop();
@@ -94,7 +119,7 @@ EchoCalls::~EchoCalls() {
 
 void EchoCalls::Run(int calls, int parallel) {
   to_ask_ = calls;
-  for (int i = 0; i < parallel; ++i) Ask();
+  AskSo(parallel);
   RunReady();
   while (in_flight() > 0) {
     if (handled_ < asked_) loops_.server->RunTurn();
@@ -105,6 +130,13 @@ void EchoCalls::Run(int calls, int parallel) {
 void EchoCalls::RunReady() {
   loops_.client->RunReady();
   loops_.server->RunReady();
+}
+
+// In the loop, as whoever is called back asks.
+void EchoCalls::AskSo(int many) {
+  loops_.client->loop()->Run([this, many] {
+    for (int i = 0; i < many; ++i) Ask();
+  });
 }
 
 void EchoCalls::Ask() {

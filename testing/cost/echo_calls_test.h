@@ -10,28 +10,30 @@
 
 namespace rain {
 
-// A loop that its maker runs, turn by turn. Thread: the one that makes it, which holds the baton.
+// A loop that its maker runs, turn by turn. Thread: the one that makes it.
 class SteppedLoop {
  public:
   virtual ~SteppedLoop() = default;
   virtual std::shared_ptr<Loop> loop() = 0;
-  // What there is to do now, which may take several turns; waits for nothing.
+  // What there is to do now, which may take several turns; does not wait for more than a moment.
   virtual void RunReady() = 0;
   // One turn, which waits until there is something to do.
   virtual void RunTurn() = 0;
+  // From now on others may run it too.
+  virtual void LetGo() {}
 };
 struct LoopPair {
   std::unique_ptr<SteppedLoop> client;
   std::unique_ptr<SteppedLoop> server;
 };
 
-// "inproc": manual loops, on a clock that passes ten microseconds a turn. "tcp": libuv loops. Empty pointers: there is no such
-// carrier.
+// "inproc": manual loops, on a clock that passes ten microseconds a turn. "tcp": loops with threads of their own, which leave
+// them to their maker. "attached": TCP over libuv loops of the program's. Empty pointers: there is no such carrier.
 LoopPair NewLoopPair(absl::string_view carrier);
 // What the server of such a pair listens on.
 absl::string_view KeyOf(absl::string_view carrier);
 
-// 110 bytes there and back, in the compact codec; callbacks and handlers inline. Thread: the loops'.
+// 110 bytes there and back, in the compact codec; callbacks and handlers inline. Thread: the one that made the loops.
 class EchoCalls {
  public:
   // Borrows `loops`. Begins with a call, so that there is a channel.
@@ -47,6 +49,7 @@ class EchoCalls {
     std::unique_ptr<ListenRain> rain;
     Protocol<Message> protocol;
   };
+  void AskSo(int many);
   void Ask();
   void RunReady();
   int in_flight() const { return asked_ - replied_; }

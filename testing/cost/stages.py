@@ -14,7 +14,7 @@ import cost_test
 
 CASES = (('tcp', 1), ('tcp', 64), ('inproc', 1), ('inproc', 64))
 STAGES = (
-    ('the caller and the handler themselves', r'EchoCalls|UvStepped|main$'),
+    ('the caller and the handler themselves', r'EchoCalls|Stepped|main$'),
     ('ask: find the transport, check limits and window, give an id, arm the deadline',
      r'TransportHandle|PostBox|Transport::(Submit|AskDirect|MayWriteDirectly|WindowHas|EncodeDirect|CountSent)|DeadlineLine|StatMachinePool::(Bind|Add)|'
      r'OutgoingPool|LoopGate|ToInt64Nanoseconds|operator[+-]|CheckExpected|NewInLoop|Named'),

@@ -3,7 +3,6 @@
 
 #include <memory>
 #include <string>
-#include <utility>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -18,10 +17,11 @@ using testing::HasSubstr;
 // A full queue of two packets, both of which are released while somebody waits for room as Transport::WhenRoom does.
 template <class B>
 void AwaitHalf(Scenario& scenario) {
-  struct State {
+  struct State final : BudgetEvents {
     Atomic<int> called{0};
     bool found = false;
-    B budget{100, 2, [this] { called.fetch_add(1); }};
+    B budget{100, 2, *this};
+    void OnRoom() override { called.fetch_add(1); }
   };
   auto state = std::make_shared<State>();
   state->budget.ChargeAgain(50);
@@ -41,11 +41,12 @@ void AwaitHalf(Scenario& scenario) {
 
 // As Transport::TakeRoom, called by the loop when somebody comes to wait, and whenever it is told of room.
 template <class B>
-struct Waiting {
+struct Waiting final : BudgetEvents {
   Atomic<bool> called{false};
   bool taken = false;
-  B budget{100, 1, [this] { called.store(true); }};
+  B budget{100, 1, *this};
 
+  void OnRoom() override { called.store(true); }
   void TakeRoom() {
     if (taken) return;
     budget.Await();
@@ -109,9 +110,10 @@ TEST(BudgetInterleaved, WhoAwaitsRoomFindsItOrIsCalled) {
 
 TEST(BudgetInterleaved, WhatIsGrantedNeverExceedsTheLimits) {
   const Exploration all = ExploreAndTell("three charge", [](Scenario& scenario) {
-    struct State {
+    struct State final : BudgetEvents {
       Atomic<size_t> granted{0};
-      Budget budget{100, 2, [] {}};
+      Budget budget{100, 2, *this};
+      void OnRoom() override {}
     };
     auto state = std::make_shared<State>();
     for (const size_t bytes : {size_t{40}, size_t{60}, size_t{50}}) {
@@ -136,20 +138,19 @@ enum class Wrong { nowhere, looks_before_it_subtracts, awaits_after_its_look, ca
 template <Wrong wrong>
 class SmallBudget {
  public:
-  SmallBudget(size_t max_bytes, size_t, absl::AnyInvocable<void() const> on_room)
-      : max_bytes_(max_bytes), on_room_(std::move(on_room)) {}
+  SmallBudget(size_t max_bytes, size_t, BudgetEvents& events) : max_bytes_(max_bytes), events_(events) {}
 
   void ChargeAgain(size_t bytes) { bytes_.fetch_add(bytes); }
   void Release(size_t bytes) {
     const bool awaited_before = wrong == Wrong::looks_before_it_subtracts && awaited_.exchange(false);
     bytes_.fetch_sub(bytes);
-    if (wrong == Wrong::looks_before_it_subtracts) return awaited_before ? on_room_() : void();
+    if (wrong == Wrong::looks_before_it_subtracts) return awaited_before ? events_.OnRoom() : void();
     if (!awaited_.load()) return;
     if (wrong == Wrong::calls_twice) {
       awaited_.store(false);
-      on_room_();
+      events_.OnRoom();
     } else if (awaited_.exchange(false)) {
-      on_room_();
+      events_.OnRoom();
     }
   }
   void Await() {
@@ -165,7 +166,7 @@ class SmallBudget {
 
  private:
   const size_t max_bytes_;
-  const absl::AnyInvocable<void() const> on_room_;
+  BudgetEvents& events_;
   Atomic<size_t> bytes_{0};
   Atomic<bool> awaited_{false};
 };

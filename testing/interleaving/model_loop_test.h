@@ -40,7 +40,7 @@ class Alarm {
   bool rings_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
-// One turn is as one iteration of uv_run: see transports/uv_loop.cc.
+// Its turns are those of transports/threaded_uv_loop.cc: a look that waits for nothing, and where that found nothing, a sleep.
 class ModelLoop final : public Loop {
  public:
   ModelLoop() : core_(SystemClock(), 1) {}
@@ -67,7 +67,7 @@ class ModelLoop final : public Loop {
   void Drive(absl::FunctionRef<bool()> wanted) noexcept override {
     const auto take = [this] { core_.baton().Acquire(Instant::Infinite(), [this] { alarm_.Ring(); }); };
     take();
-    if (!wanted() && helm_.lends()) core_.Work();
+    if (!wanted() && helm_.lends()) Look();
     while (wanted()) {
       Turn(Instant::Infinite());
       if (!core_.baton().wanted()) continue;
@@ -84,7 +84,9 @@ class ModelLoop final : public Loop {
       helm_.AwaitOwn();
       core_.baton().Acquire(Instant::Infinite(), [] {});
       if (stopping_) break;
-      Turn(Instant::Infinite());
+      do {
+        Turn(Instant::Infinite());
+      } while (!core_.baton().wanted());
       core_.baton().Release();
     }
     core_.Shut();
@@ -100,14 +102,18 @@ class ModelLoop final : public Loop {
 
  private:
   void Turn(Instant deadline) {
+    if (Look()) return;
     core_.set_asleep(true);
-    if (core_.NextDeadline() <= core_.now()) {
-      core_.Work();
-      deadline = core_.now();
-    }
-    alarm_.Sleep(std::min(core_.NextDeadline(), deadline));
+    const Instant until = std::min(core_.NextDeadline(), deadline);
+    if (until > core_.now()) alarm_.Sleep(until);
     core_.set_asleep(false);
     core_.Work();
+  }
+  // False if there was nothing to do.
+  bool Look() {
+    core_.Refresh();
+    const bool due = core_.NextDeadline() <= core_.now();
+    return core_.Work() > 0 || due;
   }
 
   LoopCore core_;
