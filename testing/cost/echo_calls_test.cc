@@ -104,8 +104,9 @@ EchoCalls::EchoCalls(const LoopPair& loops, absl::string_view key)
   handle_ = std::make_unique<TransportHandle<Message>>(client_.rain->Open(client_.protocol, listener_.bound_key()).value());
   to_ask_ = 1;
   AskSo(1);
-  RunReady();
-  while (in_flight() > 0) RunReady();
+  do {
+    RunReady();
+  } while (in_flight() > 0);
 }
 
 EchoCalls::~EchoCalls() {
