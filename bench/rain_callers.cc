@@ -38,7 +38,7 @@ class LoopCaller final : private TurnTask {
       : servers_(servers), loop_(loop), meter_(meter), calls_(calls), course_(course) {}
 
   void Start(Mode mode) {
-    TakeTime();
+    loop_.AtTurnEnd(*this);
     const auto here = NewInlineExecutor();
     for (size_t slot = 0; slot < calls_.parallel() && !course_.failed(); ++slot) {
       mode == Mode::coroutine ? Spawn(*here, AskInTurn(slot)) : Ask(slot);
@@ -47,13 +47,14 @@ class LoopCaller final : private TurnTask {
 
  private:
   void Ask(size_t slot) {
-    const uint64_t number = calls_.Begin(slot, now_);
+    const uint64_t number = calls_.Begin(slot, loop_.now());
     absl::Status sent = ServerOf(servers_, number)
                             .Send(RequestOf(calls_.pattern(), number),
                                   [this, number](const absl::StatusOr<Message>& reply) { OnReply(number, reply); });
     if (sent.ok()) return;
     calls_.Abandon(number);
     course_.Fail(std::move(sent));
+    loop_.AtTurnEnd(*this);
   }
 
   void OnReply(uint64_t number, const absl::StatusOr<Message>& reply) {
@@ -62,28 +63,22 @@ class LoopCaller final : private TurnTask {
 
   Task<> AskInTurn(size_t slot) {
     for (bool goes_on = true; goes_on;) {
-      const uint64_t number = calls_.Begin(slot, now_);
+      const uint64_t number = calls_.Begin(slot, loop_.now());
       const absl::StatusOr<Message> reply = co_await ServerOf(servers_, number).CoSend(RequestOf(calls_.pattern(), number));
       goes_on = GoesOn(number, reply);
     }
   }
 
+  // By the turn's time, as the yardsticks ask for theirs once for all that came.
   bool GoesOn(uint64_t number, const absl::StatusOr<Message>& reply) {
-    TakeTime();
-    if (absl::Status ended = EndCall(calls_, number, reply, now_); !ended.ok()) course_.Fail(std::move(ended));
-    return now_ < meter_.end() && !course_.failed();
+    const Instant now = loop_.now();
+    if (absl::Status ended = EndCall(calls_, number, reply, now); !ended.ok()) course_.Fail(std::move(ended));
+    const bool goes_on = now < meter_.end() && !course_.failed();
+    if (!goes_on) loop_.AtTurnEnd(*this);
+    return goes_on;
   }
 
-  // Once a turn, as the yardsticks do.
-  void TakeTime() {
-    if (in_turn_) return;
-    in_turn_ = true;
-    now_ = SystemClock().Now();
-    loop_.AtTurnEnd(*this);
-  }
-
-  void OnTurnEnd() override {
-    in_turn_ = false;
+  void OnTurn() override {
     if (calls_.in_flight() == 0) course_.Done();  // this is gone
   }
 
@@ -92,8 +87,6 @@ class LoopCaller final : private TurnTask {
   const Meter& meter_;
   Calls& calls_;
   Course& course_;
-  Instant now_;
-  bool in_turn_ = false;
 };
 
 // Replies come on any of the pool's threads. Thread: any, but for construction and, once done, destruction.

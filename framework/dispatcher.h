@@ -34,7 +34,7 @@ class Dispatcher final : private TurnTask {
  private:
   class Batch;
   struct BatchTask;
-  void OnTurnEnd() override { Flush(); }
+  void OnTurn() override { Flush(); }
   Ref<Batch> FreeBatch();
 
   Shard& shard_;

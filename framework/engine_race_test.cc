@@ -131,6 +131,7 @@ class HookedLoop final : public Loop {
   uint64_t Random() override { return manual.Random(); }
   TimerHeap& timers() override { return manual.timers(); }
   void AtTurnEnd(TurnTask& task) override { manual.AtTurnEnd(task); }
+  void InNextTurn(TurnTask& task) override { manual.InNextTurn(task); }
   bool RunTurn(Instant deadline) override { return manual.RunTurn(deadline); }
 
   ManualLoop manual;

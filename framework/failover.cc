@@ -35,7 +35,7 @@ class Failover final : public ChannelGenerator, private TurnTask {
     bool given_up = false;
   };
 
-  void OnTurnEnd() override { TryNext(); }
+  void OnTurn() override { TryNext(); }
   void TryNext();
   void OnFailure(size_t index, const absl::Status& why, absl::Duration lived);
   void Finish(absl::StatusOr<std::unique_ptr<Channel>> outcome) { std::exchange(done_, nullptr)(std::move(outcome)); }

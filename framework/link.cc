@@ -8,6 +8,26 @@
 
 namespace rain {
 
+// Delivers packets, and writes what they led to after each part of so many bytes, so that both sides work at the same time.
+class Link::WritesBetween final : public PacketSink {
+ public:
+  WritesBetween(Link& link, size_t part) : link_(link), part_(part) {}
+
+  bool OnPacket(Payload&& payload) override {
+    delivered_ += SizeOf(payload);
+    if (!link_.events_.OnPacket(std::move(payload))) return false;
+    if (delivered_ < part_) return true;
+    delivered_ = 0;
+    link_.WriteOut();
+    return true;
+  }
+
+ private:
+  Link& link_;
+  const size_t part_;
+  size_t delivered_ = 0;
+};
+
 Link::Link(Loop& loop, TrafficPool& lender, bool keeps_untaken, std::unique_ptr<Channel> channel, LinkEvents& events)
     : loop_(loop), lender_(lender), events_(events), channel_(std::move(channel)), keeps_untaken_(keeps_untaken) {
   channel_->Start(loop_, *this);
@@ -30,7 +50,7 @@ void Link::Rest() {
   lender_.TakeBack(std::move(traffic_));
 }
 
-void Link::OnTurnEnd() { Flush(); }
+void Link::OnTurn() { Flush(); }
 
 void Link::Flush() {
   if (!open_) return;
@@ -139,8 +159,13 @@ Buffer Link::ReadBuffer(size_t) {
 
 void Link::OnRead(Buffer bytes) {
   if (!open_) return;
-  absl::Status status =
-      Guarded("the packet codec, decoding,", [&] { return traffic().reader.Consume(std::move(bytes), events_); });
+  PacketReader& reader = traffic().reader;
+  const size_t part = reader.PartSize(bytes.size(), events_.awaited_packets(), loop_.wakeful());
+  absl::Status status = Guarded("the packet codec, decoding,", [&] {
+    if (part == bytes.size()) return reader.Consume(std::move(bytes), events_);
+    WritesBetween sink(*this, part);
+    return reader.Consume(std::move(bytes), sink);
+  });
   if (!status.ok()) Close(std::move(status));
   events_.OnReadDone();
   if (!waiting()) return MaybeRest();

@@ -93,6 +93,7 @@ class Link final : private ChannelEvents, private TurnTask {
   void Trim();
 
  private:
+  class WritesBetween;
   static constexpr size_t kFlushBytes = 256 << 10;
 
   Buffer ReadBuffer(size_t hint) override;
@@ -100,7 +101,7 @@ class Link final : private ChannelEvents, private TurnTask {
   void OnDrained() override;
   void OnEnd() override;
   void OnClosed(absl::Status why) override;
-  void OnTurnEnd() override;
+  void OnTurn() override;
   void Flush();
   void WriteReady();
   void NoteTaken();

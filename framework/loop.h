@@ -12,7 +12,7 @@ namespace rain {
 
 class Helm;
 
-// Work for the end of this turn, embedded in what asks for it. Thread: loop.
+// Work for the end of this turn or for the next one, embedded in what asks for it: costs less than a task of Run's. Thread: loop.
 class TurnTask {
  public:
   TurnTask() = default;
@@ -24,8 +24,10 @@ class TurnTask {
   bool waiting() const { return next_ != nullptr; }
   // Asks no more.
   void Withdraw();
-  // Withdrawn already: may ask again (it then runs in the same turn's end, after the others).
-  virtual void OnTurnEnd() = 0;
+  // Withdrawn already: may ask again (at a turn's end it then runs in the same one, after the others). Must not throw.
+  virtual void OnTurn() = 0;
+  // The loop is no more, and this still waited.
+  virtual void OnForgotten() {}
 
  private:
   friend class TurnList;
@@ -48,8 +50,9 @@ class Loop : public Executor {
   virtual Instant now() const = 0;
   virtual uint64_t Random() = 0;
   virtual TimerHeap& timers() = 0;
-  // Borrowed until it ran or was destroyed. No effect if it already waits.
+  // Borrowed until it ran or was destroyed. No effect if it already waits, be it for the other of the two.
   virtual void AtTurnEnd(TurnTask& task) = 0;
+  virtual void InNextTurn(TurnTask& task) = 0;
 
   // Takes the baton and runs one turn: waits for something to do, at most until `deadline`, does it, and gives the baton back.
   // False if the baton could not be had by `deadline`, or others may not drive this loop. Thread: any that does not hold it.

@@ -20,7 +20,7 @@ void TurnTask::Withdraw() {
 
 // The list is a ring through this head; a task that waits has neighbours.
 class TurnList::Head final : public TurnTask {
-  void OnTurnEnd() override {}
+  void OnTurn() override {}
 };
 
 TurnList::TurnList() : head_(new Head) {
@@ -33,7 +33,9 @@ TurnList::~TurnList() {
   while (head.next_ != &head) {
     TurnTask* task = head.next_;
     head.next_ = task->next_;
+    task->next_->previous_ = &head;
     task->next_ = task->previous_ = nullptr;
+    task->OnForgotten();
   }
   head.next_ = head.previous_ = nullptr;
   delete head_;
@@ -53,15 +55,17 @@ void TurnList::Add(TurnTask& task) {
   head.previous_ = &task;
 }
 
-void TurnList::RunAll() {
+size_t TurnList::RunAll() {
   TurnTask& head = *head_;
-  while (head.next_ != &head) {
+  size_t count = 0;
+  for (; head.next_ != &head; ++count) {
     TurnTask* task = head.next_;
     head.next_ = task->next_;
     task->next_->previous_ = &head;
     task->next_ = task->previous_ = nullptr;
-    task->OnTurnEnd();
+    task->OnTurn();
   }
+  return count;
 }
 
 LoopCore::LoopCore(const Clock& clock, uint64_t seed) : clock_(clock), now_(clock.Now()), random_state_(seed) {
@@ -124,7 +128,8 @@ size_t LoopCore::WorkAsOfNow() {
     running_of_others_.swap(posted_);
     has_posted_.store(false, std::memory_order_release);
   }
-  size_t done = 0;
+  this_turn_.Swap(next_turn_);
+  size_t done = this_turn_.RunAll();
   if (!running_.empty()) done += RunAll(running_);
   if (!running_of_others_.empty()) done += RunAll(running_of_others_);
   if (timers_.next() <= now_) done += timers_.FireDue(now_);
@@ -133,7 +138,7 @@ size_t LoopCore::WorkAsOfNow() {
 }
 
 Instant LoopCore::NextDeadline() {
-  if (has_posted_.load() || !own_.empty() || !turn_ends_.empty()) return now_;
+  if (has_posted_.load() || !own_.empty() || !next_turn_.empty() || !turn_ends_.empty()) return now_;
   return timers_.next();
 }
 

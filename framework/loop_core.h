@@ -1,7 +1,9 @@
-// LoopCore: what every loop has beside its way of waiting: the baton, tasks from other threads, timers, turn ends.
+// LoopCore: what every loop has beside its way of waiting: the baton, tasks from other threads, timers, what waits for a turn.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "absl/functional/any_invocable.h"
@@ -14,15 +16,16 @@
 
 namespace rain {
 
-// Tasks that wait for a turn's end. Thread: loop.
+// Tasks that wait for a turn, or for its end. Thread: loop.
 class TurnList {
  public:
   TurnList();
-  ~TurnList();  // forgets what waits
+  ~TurnList();  // what waits is forgotten, and told so
   void Add(TurnTask& task);
   bool empty() const;
-  // Runs what waits and what is added meanwhile, in order.
-  void RunAll();
+  // Runs what waits and what is added meanwhile, in order. Returns how many that were.
+  size_t RunAll();
+  void Swap(TurnList& other) { std::swap(head_, other.head_); }
 
  private:
   class Head;
@@ -40,6 +43,13 @@ class LoopCore {
   const Clock& clock() const { return clock_; }
   TimerHeap& timers() { return timers_; }
   TurnList& turn_ends() { return turn_ends_; }
+  // True if the loop must be woken, as of Post. No effect after Shut.
+  bool InNextTurn(TurnTask& task) {
+    if (ended_) return false;
+    const bool first = next_turn_.empty();
+    next_turn_.Add(task);
+    return first && asleep_.load(std::memory_order_relaxed);
+  }
   uint64_t Random();
 
   // The time as of the last Refresh or Work.
@@ -53,8 +63,8 @@ class LoopCore {
   // Destroys what waits and all that comes later.
   void Shut();
 
-  // The work of one turn beside its input: posted tasks, due timers, turn ends, each once. What tasks throw is logged.
-  // Returns how many tasks and timers ran.
+  // The work of one turn beside its input: what waited for the turn, posted tasks, due timers, turn ends, each once. What tasks
+  // throw is logged. Returns how many ran, but for turn ends.
   size_t Work() {
     Refresh();
     return WorkAsOfNow();
@@ -73,6 +83,8 @@ class LoopCore {
   uint64_t random_state_;
   Baton baton_;
   TimerHeap timers_;
+  TurnList next_turn_;
+  TurnList this_turn_;
   TurnList turn_ends_;
   static size_t RunAll(std::vector<Task>& tasks);
 

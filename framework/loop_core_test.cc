@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "listenrain/framework/callback_task_test.h"
 #include "listenrain/framework/callback_timer_test.h"
 #include "listenrain/framework/log.h"
 
@@ -25,15 +26,6 @@ class TestClock final : public Clock {
  public:
   Instant Now() const override { return now; }
   Instant now{1'000};
-};
-
-class CallbackTask final : public TurnTask {
- public:
-  explicit CallbackTask(std::function<void()> callback) : callback_(std::move(callback)) {}
-
- private:
-  void OnTurnEnd() override { callback_(); }
-  const std::function<void()> callback_;
 };
 
 class LoopCoreTest : public testing::Test {
@@ -105,6 +97,38 @@ TEST_F(LoopCoreTest, WhatTheLoopPostedToItselfIsDestroyedUnrunByShut) {
   EXPECT_EQ(core_.Work(), 0u);
   EXPECT_TRUE(did_.empty());
   core_.baton().Release();
+}
+
+TEST_F(LoopCoreTest, WhatAsksForTheNextTurnComesFirstInItAndOnce) {
+  CallbackTask again([this] { did_.emplace_back("again"); });
+  CallbackTask first([&] {
+    did_.emplace_back("first");
+    core_.InNextTurn(again);
+  });
+  CallbackTask second(Note("second"));
+  core_.Post(Note("task"));
+  EXPECT_EQ(core_.NextDeadline(), core_.now());
+  EXPECT_TRUE(core_.InNextTurn(first)) << "the loop sleeps";
+  EXPECT_FALSE(core_.InNextTurn(second)) << "and is awake by now";
+  EXPECT_EQ(core_.Work(), 3u);
+  EXPECT_THAT(did_, ElementsAre("first", "second", "task"));
+  EXPECT_EQ(core_.NextDeadline(), core_.now());
+  EXPECT_EQ(core_.Work(), 1u);
+  EXPECT_EQ(did_.back(), "again");
+  EXPECT_TRUE(core_.NextDeadline().infinite());
+  core_.set_asleep(false);
+  EXPECT_FALSE(core_.InNextTurn(first)) << "it looks before it sleeps";
+}
+
+TEST_F(LoopCoreTest, WhatAsksForTheNextTurnMayEndBeforeThat) {
+  CallbackTask stays(Note("stays"));
+  auto ended_before = std::make_unique<CallbackTask>(Note("ended"));
+  auto ended_in_it = std::make_unique<CallbackTask>(Note("ended"));
+  CallbackTask ends([&] { ended_in_it = nullptr; });
+  for (TurnTask* task : std::vector<TurnTask*>{ended_before.get(), &ends, ended_in_it.get(), &stays}) core_.InNextTurn(*task);
+  ended_before = nullptr;
+  EXPECT_EQ(core_.Work(), 2u);
+  EXPECT_THAT(did_, ElementsAre("stays"));
 }
 
 TEST_F(LoopCoreTest, ATurnIsTasksThenTimersThenTurnEnds) {

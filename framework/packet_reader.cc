@@ -17,9 +17,9 @@ constexpr size_t kLargestRead = 32 << 10;
 // But packets of medium size would then be read by ones and twos.
 constexpr size_t kMediumPacketBytes = 2 << 10;
 constexpr size_t kLargestReadOfMedium = 128 << 10;
-// Nor more than a part of what is awaited, if that is many packets: then what the first part leads to is at the peer while the
-// second is read, and neither side waits for the other to be done with all. Who has to be woken needs smaller parts to bridge
-// that, and needs them of larger packets too.
+// Nor is more than a part of what is awaited read, or dealt with, at once, if that is many packets: then what the first part
+// leads to is at the peer while the second is read, and neither side waits for the other to be done with all. Who has to be woken
+// needs smaller parts to bridge that, and needs them of larger packets too.
 constexpr size_t kManyPackets = 32;
 constexpr size_t kManyMediumPackets = 4;
 constexpr size_t kPartsOfTheWakeful = 2;
@@ -74,12 +74,14 @@ bool PacketReader::ReadsInParts(size_t awaited, bool wakeful) const {
   return ReadsMedium() ? !wakeful && awaited >= kManyMediumPackets : awaited >= kManyPackets;
 }
 
+size_t PacketReader::PartSize(size_t bytes, size_t awaited, bool wakeful) const {
+  if (bytes <= kSmallestPart || !ReadsInParts(awaited, wakeful)) return bytes;
+  const size_t parts = wakeful ? kPartsOfTheWakeful : ReadsMedium() ? kPartsOfMedium : kParts;
+  return std::min(bytes, std::max((awaited + parts - 1) / parts * pace_->packet_bytes, kSmallestPart));
+}
+
 size_t PacketReader::ReadSize(size_t awaited, bool wakeful) const {
-  size_t size = pace_->read_bytes;
-  if (ReadsInParts(awaited, wakeful)) {
-    const size_t parts = wakeful ? kPartsOfTheWakeful : ReadsMedium() ? kPartsOfMedium : kParts;
-    size = std::min(size, std::max((awaited + parts - 1) / parts * pace_->packet_bytes, kSmallestPart));
-  }
+  const size_t size = PartSize(pace_->read_bytes, awaited, wakeful);
   if (!ReadsMedium()) return std::min(size, kLargestRead);
   return size < pace_->packet_bytes ? size : size - size % pace_->packet_bytes;  // whole ones, none of which has to be moved
 }
@@ -112,7 +114,7 @@ absl::Status PacketReader::Consume(Buffer bytes, PacketSink& sink) {
   stopped_ = false;
   packets_ = delivered_bytes_ = 0;
   const size_t came = bytes.size();
-  pace_->full_reads = came < room_ ? 0 : std::min(pace_->full_reads + 1, kFullReads);
+  pace_->full_reads = came < std::exchange(room_, SIZE_MAX) ? 0 : std::min(pace_->full_reads + 1, kFullReads);
   if (came + pace_->packet_bytes > pace_->read_bytes) {
     pace_->read_bytes = std::min(pace_->read_bytes * 4, ReadsMedium() ? kLargestReadOfMedium : kLargestRead);
   } else if (came < pace_->read_bytes / 8) {

@@ -46,6 +46,9 @@ class PacketReader {
   // Where the channel shall read to. `awaited`: how many packets the peer owes, as far as is known. `wakeful`: whether this side
   // is there at once when more comes. Empty if the pool refuses.
   Buffer ReadBuffer(size_t awaited = 0, bool wakeful = false);
+  // How much of `bytes` that arrived, in a channel's own buffer perhaps, shall be dealt with before what that leads to leaves;
+  // all, as a rule. The rest as above.
+  size_t PartSize(size_t bytes, size_t awaited, bool wakeful) const;
   // Bytes that arrived, in a buffer from ReadBuffer or any other. Delivers the packets that are complete now.
   // Errors (all end the channel): DATA_LOSS bad framing; RESOURCE_EXHAUSTED packet too large, or the pool refuses.
   absl::Status Consume(Buffer bytes, PacketSink& sink);
@@ -53,7 +56,10 @@ class PacketReader {
   // Borrowed from whoever uses it from now on; its own at first.
   void set_pace(ReadPace* pace) { pace_ = pace; }
   // Gives up the block that a channel was given and did not use. Not while mid_packet().
-  void LetGo() { block_ = Buffer(); }
+  void LetGo() {
+    block_ = Buffer();
+    room_ = SIZE_MAX;
+  }
   // Moves what has come of a packet, which may be little of a large block, to a small one.
   void Trim();
   // True if part of a packet has arrived.
@@ -83,7 +89,7 @@ class PacketReader {
   ReadPace* pace_ = &own_pace_;
   size_t packets_ = 0;          // delivered since the read began
   size_t delivered_bytes_ = 0;  // of these
-  size_t room_ = 0;             // of the read
+  size_t room_ = SIZE_MAX;      // of the read; this is that of a channel's own buffer
   Buffer block_;                // the block given to the channel last, while kept_ lies in it or nothing has come yet
   Buffer kept_;                 // what has come of the packet that is not complete; its shape, if known, is shape_
   Buffer rest_;                 // a large packet's bytes beyond kept_, of which rest_filled_ have come

@@ -157,6 +157,19 @@ TEST_F(PacketReaderTest, ReadsAPartOfWhatIsAwaitedIfThatIsMuch) {
   EXPECT_GT(reader.ReadBuffer(60).size(), part * 2) << "more comes than was awaited";
 }
 
+TEST_F(PacketReaderTest, OfWhatIsHandedOverAPartIsDealtWithAtATime) {
+  PacketReader reader = NewReader();
+  std::string stream;
+  for (int i = 0; i < 64; ++i) stream += Framed(Bytes(96, 1));
+  EXPECT_EQ(reader.PartSize(stream.size(), 64, true), 1024u) << "it is not known yet how large packets are";
+  for (int i = 0; i < 20; ++i) {
+    ASSERT_TRUE(reader.Consume(Buffer::Adopt(stream), sink_).ok());
+    EXPECT_EQ(reader.PartSize(stream.size(), 64, true), stream.size() / 2) << "there was no room that it could have filled";
+    EXPECT_EQ(reader.PartSize(stream.size(), 10, true), stream.size()) << "of few, all";
+    EXPECT_EQ(reader.PartSize(100, 64, true), 100u) << "there is no more";
+  }
+}
+
 TEST_F(PacketReaderTest, PacketsOfMediumSizeAreReadByManyAtOnce) {
   PacketReader reader = NewReader();
   std::string stream;

@@ -111,7 +111,7 @@ void Shard::Bury(Resident& resident) {
   loop_->AtTurnEnd(*this);
 }
 
-void Shard::OnTurnEnd() {
+void Shard::OnTurn() {
   std::vector<std::unique_ptr<Resident>> graves;
   graves.swap(graves_);
   graves.clear();

@@ -97,7 +97,7 @@ class Shard final : public RefCounted, private TurnTask {
   }
 
  private:
-  void OnTurnEnd() override;
+  void OnTurn() override;
   void Trim();
 
   const std::shared_ptr<Loop> loop_;

@@ -46,6 +46,7 @@ class ManualLoop final : public Loop {
   uint64_t Random() override { return core_.Random(); }
   TimerHeap& timers() override { return core_.timers(); }
   void AtTurnEnd(TurnTask& task) override { core_.turn_ends().Add(task); }
+  void InNextTurn(TurnTask& task) override { core_.InNextTurn(task); }
   // Also by the holder of the baton. False at once if another thread holds it.
   bool RunTurn(Instant deadline) override;
 

@@ -30,7 +30,7 @@ class RecordingTask final : public TurnTask {
   explicit RecordingTask(std::string& log) : log_(log) {}
 
  private:
-  void OnTurnEnd() override { log_ += "end "; }
+  void OnTurn() override { log_ += "end "; }
   std::string& log_;
 };
 

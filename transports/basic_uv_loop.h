@@ -31,6 +31,9 @@ class BasicUvLoop : public DescriptorLoop {
   uint64_t Random() final { return core_.Random(); }
   TimerHeap& timers() final { return core_.timers(); }
   void AtTurnEnd(TurnTask& task) final { core_.turn_ends().Add(task); }
+  void InNextTurn(TurnTask& task) final {
+    if (core_.InNextTurn(task)) Wake();
+  }
 
   absl::StatusOr<std::unique_ptr<Watch>> NewWatch(int fd, WatchCallback callback) final {
     assert(InLoop());

@@ -22,6 +22,7 @@ InprocChannel::~InprocChannel() {
 
 void InprocChannel::Start(Loop& home, ChannelEvents& events) {
   assert(home.InLoop() && events_ == nullptr);
+  home_ = &home;
   events_ = &events;
   inbox_.reserve(InprocWire::kUsualSlices);
   wire_->Attach(side_, home, *this);

@@ -14,7 +14,7 @@
 namespace rain {
 
 // Made by the generators of the inproc scheme.
-class InprocChannel final : public Channel {
+class InprocChannel final : public Channel, private TurnTask {
  public:
   // `address` is the peer's, as a transport key.
   InprocChannel(Ref<InprocWire> wire, int side, std::string address);
@@ -29,10 +29,13 @@ class InprocChannel final : public Channel {
   void Close(absl::Status why) override;
   std::shared_ptr<const PeerInfo> peer() const override { return peer_; }
 
-  // What the wire wakes it for.
+  // What the wire wakes it for; and what it does for a peer on the same loop. Thread: loop, as ever.
   void Turn();
+  void TurnSoon() { home_->InNextTurn(*this); }
 
  private:
+  void OnTurn() override { Turn(); }
+  void OnForgotten() override { wire_->ForgetLoop(); }
   absl::Span<const Buffer> pending() const { return absl::MakeConstSpan(pending_).subspan(first_pending_); }
   void DropPending(size_t bytes);
   bool PutPending();  // true if that was the last of it
@@ -42,6 +45,7 @@ class InprocChannel final : public Channel {
   const Ref<InprocWire> wire_;
   const int side_;
   const std::shared_ptr<const PeerInfo> peer_;
+  Loop* home_ = nullptr;             // since Start
   ChannelEvents* events_ = nullptr;  // until OnClosed
   bool reading_ = true;
   bool write_closed_ = false;

@@ -93,6 +93,7 @@ class EndedLoop final : public Loop {
   uint64_t Random() override { return 0; }
   TimerHeap& timers() override { return timers_; }
   void AtTurnEnd(TurnTask&) override {}
+  void InNextTurn(TurnTask&) override {}
   bool RunTurn(Instant) override { return false; }
 
  private:
@@ -296,6 +297,29 @@ TEST(Inproc, LearnsThatThePeersLoopWentWithTheNotice) {
   pair.Settle();
   EXPECT_TRUE(near_events.closed.has_value());
   far.reset();
+}
+
+TEST(Inproc, TheEndsMayOutliveTheOneLoopOfBothWhichHadATurnForThem) {
+  auto loop = std::make_unique<ManualLoop>();
+  const TransportScheme scheme = NewInprocScheme();
+  auto listener = *scheme.listen("inproc://here");
+  auto dialer = *scheme.dial("inproc://here");
+  std::unique_ptr<Channel> far;
+  std::unique_ptr<Channel> near;
+  listener->Next(*loop, [&](Made made) { far = *std::move(made); });
+  dialer->Next(*loop, [&](Made made) { near = *std::move(made); });
+  loop->RunUntilIdle();
+  RecordingEvents far_events;
+  RecordingEvents near_events;
+  far->Start(*loop, far_events);
+  near->Start(*loop, near_events);
+  loop->RunUntilIdle();
+  Write(*near, Bytes("never seen"));
+  EXPECT_TRUE(loop->busy());
+  loop.reset();
+  far.reset();
+  near.reset();
+  EXPECT_FALSE(far_events.closed.has_value());
 }
 
 TEST(Inproc, RefusesANameThatNobodyListensOn) {

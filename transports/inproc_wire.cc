@@ -8,7 +8,8 @@
 
 namespace rain {
 
-// The task that wakes a side. One that is destroyed unrun tells that the side's loop has ended, and the side with it.
+// The task that wakes a side whose peer lives elsewhere. One that is destroyed unrun tells that the side's loop has ended, and
+// the side with it.
 struct InprocWire::Nudge {
   Nudge(Ref<InprocWire> shared, int woken_side) : wire(std::move(shared)), side(woken_side) {}
   Nudge(Nudge&&) noexcept = default;
@@ -62,9 +63,12 @@ bool InprocWire::MarkWoken(int side) {
 }
 
 void InprocWire::Post(int side) {
+  if (on_one_loop_) {
+    if (ends_[side] != nullptr && !gates_[side].closed()) ends_[side]->TurnSoon();
+    return;
+  }
   static_assert(sizeof(Nudge) <= 2 * sizeof(void*), "a larger task would be allocated");
-  Nudge nudge(Ref<InprocWire>::Share(this), side);
-  on_one_loop_ ? gates_[side].RunInside(std::move(nudge)) : gates_[side].Run(std::move(nudge));
+  gates_[side].Run(Nudge(Ref<InprocWire>::Share(this), side));
 }
 
 void InprocWire::Wake(int side) {
@@ -73,6 +77,10 @@ void InprocWire::Wake(int side) {
     if (!MarkWoken(side)) return;
   }
   Post(side);
+}
+
+void InprocWire::ForgetLoop() {
+  for (LoopGate& gate : gates_) gate.Close();
 }
 
 size_t InprocWire::Pipe::Accept(const Buffer& piece, size_t capacity_bytes) {

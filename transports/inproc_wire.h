@@ -16,9 +16,9 @@ namespace rain {
 
 class InprocChannel;
 
-// Sides are 0 (the dialer's) and 1 (the acceptor's). A side is woken, by one task on its loop, when it goes from having nothing
-// to do to having something: bytes where there were none, room that it waits for, an end. Thread: any, but a side's
-// calls come from its loop; nothing foreign is called under the lock.
+// Sides are 0 (the dialer's) and 1 (the acceptor's). A side is woken, by one task on its loop, or for its next turn where both
+// live on one, when it goes from having nothing to do to having something: bytes where there were none, room that it waits for,
+// an end. Thread: any, but a side's calls come from its loop; nothing foreign is called under the lock.
 class InprocWire final : public RefCounted {
  public:
   // Each pipe holds at most so many bytes (and kMaxSlices slices), from when they are accepted until they are delivered; but a
@@ -51,6 +51,8 @@ class InprocWire final : public RefCounted {
   void Leave(int side, bool complete);
   // Thread: any.
   void Wake(int side);
+  // The one loop of both sides is no more: neither is woken again.
+  void ForgetLoop();
 
  private:
   struct Nudge;
@@ -67,7 +69,7 @@ class InprocWire final : public RefCounted {
   };
   struct Side {
     bool attached = false;
-    bool woken = false;  // its nudge is on the way
+    bool woken = false;  // its turn is on the way
     bool gone = false;
   };
 

@@ -29,10 +29,8 @@ class LoopGate {
     if ((state_.fetch_add(kCaller, std::memory_order_acquire) & kClosed) == 0) loop_->Run(std::move(task));
     if (state_.fetch_sub(kCaller, std::memory_order_release) == (kCaller | kClosed)) state_.notify_all();
   }
-  // The same, on the loop itself, which so must be there. Thread: loop.
-  void RunInside(absl::AnyInvocable<void() &&> task) {
-    if ((state_.load(std::memory_order_relaxed) & kClosed) == 0) loop_->Run(std::move(task));
-  }
+  // Thread: that loop, or whoever knows that it is no more.
+  bool closed() const { return (state_.load(std::memory_order_relaxed) & kClosed) != 0; }
   // No call reaches the loop that begins after this.
   void Close() { state_.fetch_or(kClosed, std::memory_order_relaxed); }
   // Nor is one under way when this returns: the loop may end. Never inside Run.

@@ -136,7 +136,7 @@ class Flag final : public TurnTask {
   bool ran = false;
 
  private:
-  void OnTurnEnd() override { ran = true; }
+  void OnTurn() override { ran = true; }
 };
 
 TEST(Readiness, WhatACallbackAsksForATurnsEndRunsInTheSameTurn) {

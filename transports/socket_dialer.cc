@@ -35,7 +35,7 @@ class Attempt final : private TurnTask, private Timer {
 
  private:
   void OnTimer() override;
-  void OnTurnEnd() override;
+  void OnTurn() override;
   void TryAddresses();
   bool Connect(const SocketAddress& address);
   void OnReady();
@@ -155,7 +155,7 @@ void Attempt::Connected() {
   Finish(NewStreamChannel(std::move(socket_), peer));
 }
 
-void Attempt::OnTurnEnd() {
+void Attempt::OnTurn() {
   settled_ = false;
   if (connected_) return Connected();
   Finish(std::move(failure_));

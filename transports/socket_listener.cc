@@ -53,7 +53,7 @@ class SocketListener final : public ChannelGenerator, private TurnTask {
   TransportKey bound_key() const override { return parts_.bound_key; }
 
  private:
-  void OnTurnEnd() override { Finish(std::move(failure_)); }
+  void OnTurn() override { Finish(std::move(failure_)); }
   void Accept();
   // The last thing done: `done_` may ask again, or destroy the listener.
   void Finish(absl::StatusOr<std::unique_ptr<Channel>> outcome) { std::exchange(done_, nullptr)(std::move(outcome)); }

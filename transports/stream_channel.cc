@@ -37,7 +37,7 @@ class StreamChannel final : public Channel, private TurnTask {
   std::shared_ptr<const PeerInfo> peer() const override { return peer_; }
 
  private:
-  void OnTurnEnd() override { events_->OnClosed(std::move(why_)); }
+  void OnTurn() override { events_->OnClosed(std::move(why_)); }
   void OnReady(Readiness ready);
   void ReadOnce();
   void WritePending();

@@ -164,16 +164,18 @@ void ThreadedUvLoop::Sleep(Instant deadline) {
 }
 
 // Does what there is to do now: what is due, then the callbacks of ready descriptors and what follows from them. Work that leads
-// to more work, as between two ends of a channel in process, is done on the spot a few times over. Waits for nothing. False if
-// there was nothing to do.
+// to more work, as between two ends of a channel in process, is done on the spot for a while. Waits for nothing. False if there
+// was nothing to do.
 bool ThreadedUvLoop::Look() {
-  constexpr int kRounds = 4;
+  constexpr absl::Duration kBeforeTheSystemIsAsked = absl::Microseconds(10);
   bool happened = false;
   core_.Refresh();
-  for (int round = 0; round < kRounds && core_.NextDeadline() <= core_.now(); ++round) {
+  const Instant until = core_.now() + kBeforeTheSystemIsAsked;
+  while (core_.NextDeadline() <= core_.now() && core_.now() < until) {
     happened = true;
     core_.WorkAsOfNow();
     core_.Refresh();
+    if (core_.baton().wanted()) break;
   }
   if (descriptors_.Ask(0)) happened |= TellAndWork();
   return happened;

@@ -180,7 +180,7 @@ class TlsGenerator final : public ChannelGenerator, private TurnTask {
   TransportKey bound_key() const override { return bound_key_; }
 
  private:
-  void OnTurnEnd() override { std::exchange(done_, nullptr)(std::move(known_)); }
+  void OnTurn() override { std::exchange(done_, nullptr)(std::move(known_)); }
 
   // What the last attempt came to, if this is a part of it; long ago, another generator may have been asked since.
   absl::Status Refusal() {

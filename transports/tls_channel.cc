@@ -52,7 +52,7 @@ class TlsChannel final : public Channel, private ChannelEvents, private TurnTask
   void OnEnd() override;
   void OnClosed(absl::Status why) override;
 
-  void OnTurnEnd() override;
+  void OnTurn() override;
   void OnTimer() override;
 
   bool Handshake();
@@ -374,7 +374,7 @@ void TlsChannel::Close(absl::Status why) {
   below_->Close(absl::CancelledError("closed above"));
 }
 
-void TlsChannel::OnTurnEnd() {
+void TlsChannel::OnTurn() {
   if (!closed_) return Deliver();
   if (below_closed_ && !finished_) Finish();
 }

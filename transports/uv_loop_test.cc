@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "listenrain/framework/baton.h"
-#include "listenrain/transports/driven_loop_test.h"
+#include "listenrain/framework/callback_task_test.h"
 
 namespace rain {
 namespace {
@@ -37,14 +37,6 @@ class CallTimer final : public Timer {
 
  private:
   void OnTimer() override { call(); }
-};
-
-class CallTask final : public TurnTask {
- public:
-  std::function<void()> call;
-
- private:
-  void OnTurnEnd() override { call(); }
 };
 
 // Tells when it is destroyed, and whether by a holder of the baton.
@@ -131,6 +123,24 @@ std::vector<absl::Duration> Lateness(Loop& loop) {
   done.get_future().wait();
   std::sort(late.begin(), late.end());
   return late;
+}
+
+TEST_P(UvLoop, WhatAsksForTheNextTurnMayDoSoForever) {
+  const std::shared_ptr<Loop> loop = NewLoop();
+  constexpr int kTurns = 1000;
+  int turns = 0;
+  int ended = 0;
+  std::promise<void> done;
+  CallbackTask turn_end([&] { ++ended; });
+  CallbackTask task([&] {
+    EXPECT_EQ(turns, ended) << "each has a turn of its own";
+    loop->AtTurnEnd(turn_end);
+    if (++turns == kTurns) return done.set_value();
+    loop->InNextTurn(task);
+  });
+  RunOn(*loop, [&] { loop->InNextTurn(task); });
+  done.get_future().wait();
+  RunOn(*loop, [&] { EXPECT_EQ(turns, kTurns); });
 }
 
 TEST_P(UvLoop, TimersAreNeverEarlyAndAboutAMillisecondLate) {
@@ -279,85 +289,6 @@ TEST_P(UvLoop, ComesAndGoesQuickly) {
     loop->Run([] {});
   }
 }
-
-TEST(AttachedUvLoop, RunsWhatOtherThreadsPostInTheCallersTurns) {
-  DrivenLoop loop;
-  EXPECT_TRUE(loop->InLoop());
-  std::thread::id ran_on;
-  std::thread poster([&] {
-    EXPECT_FALSE(loop->InLoop());
-    EXPECT_FALSE(loop->RunTurn(Soon(*loop, absl::Milliseconds(1)))) << "nobody else may drive it";
-    loop->Run([&] { ran_on = std::this_thread::get_id(); });
-  });
-  loop.RunUntil([&] { return ran_on != std::thread::id(); });
-  poster.join();
-  EXPECT_EQ(ran_on, std::this_thread::get_id());
-  EXPECT_FALSE(loop->RunTurn(Instant::Infinite()));
-}
-
-TEST(AttachedUvLoop, KeepsTheOrderOfTasksTimersAndTurnEnds) {
-  DrivenLoop loop;
-  std::string order;
-  CallTimer timer;
-  CallTask turn_end;
-  timer.call = [&] { order += "timer "; };
-  turn_end.call = [&] { order += "end "; };
-  loop->timers().Arm(timer, loop->clock().Now());
-  loop->Run([&] {
-    order += "task ";
-    loop->AtTurnEnd(turn_end);
-    loop->Run([&] { order += "later"; });
-  });
-  loop.RunUntil([&] { return order.size() >= 20; });
-  EXPECT_EQ(order, "task timer end later");
-}
-
-TEST(AttachedUvLoop, SharesTheLoopWithTheCallersOwnHandles) {
-  DrivenLoop loop;
-  uv_timer_t mine;
-  uv_timer_init(loop.uv(), &mine);
-  bool fired = false;
-  mine.data = &fired;
-  uv_timer_start(
-      &mine,
-      [](uv_timer_t* handle) {
-        *static_cast<bool*>(handle->data) = true;
-        uv_close(reinterpret_cast<uv_handle_t*>(handle), nullptr);
-      },
-      1, 0);
-  CallTimer ours;
-  bool ours_fired = false;
-  ours.call = [&] { ours_fired = true; };
-  loop->timers().Arm(ours, Soon(*loop, absl::Milliseconds(2)));
-  loop.RunUntil([&] { return fired && ours_fired; });
-}
-
-TEST(AttachedUvLoop, EndsWhenAnotherThreadDropsTheLastReference) {
-  uv_loop_t uv;
-  ASSERT_EQ(uv_loop_init(&uv), 0);
-  auto loop = *AttachUvLoop(&uv);
-  std::promise<bool> ended;
-  loop->Run([&] {
-    loop->Run([witness = std::make_unique<Witness>(loop.get(), &ended)] {});
-    std::thread([&] { loop.reset(); }).join();
-  });
-  uv_run(&uv, UV_RUN_DEFAULT);  // returns only because the loop has ended
-  EXPECT_TRUE(ended.get_future().get());
-  EXPECT_EQ(uv_loop_close(&uv), 0);
-}
-
-TEST(AttachedUvLoop, EndsWhenItsLastReferenceIsDroppedInsideATurn) {
-  uv_loop_t uv;
-  ASSERT_EQ(uv_loop_init(&uv), 0);
-  auto loop = *AttachUvLoop(&uv);
-  Loop* raw = loop.get();
-  raw->Run([last = std::move(loop)]() mutable { last.reset(); });
-  uv_run(&uv, UV_RUN_DEFAULT);
-  EXPECT_FALSE(Baton::AnyHeldHere()) << "the thread may wait again";
-  EXPECT_EQ(uv_loop_close(&uv), 0);
-}
-
-TEST(AttachedUvLoop, ANullLoopIsAnError) { EXPECT_EQ(AttachUvLoop(nullptr).status().code(), absl::StatusCode::kInvalidArgument); }
 
 TEST(NewUvLoop, WithoutDescriptorsSaysWhy) {
   NewUvLoop().value();  // opens what libuv keeps

@@ -90,7 +90,7 @@ class PipeChannel final : public rain::Channel, private rain::TurnTask {
   std::shared_ptr<const rain::PeerInfo> peer() const override { return peer_; }
 
  private:
-  void OnTurnEnd() override { events_->OnClosed(std::move(why_)); }
+  void OnTurn() override { events_->OnClosed(std::move(why_)); }
 
   void Want() {
     if (closed_) return;
@@ -224,7 +224,7 @@ class Dialer final : public rain::ChannelGenerator, private rain::TurnTask {
   rain::TransportKey bound_key() const override { return key_; }
 
  private:
-  void OnTurnEnd() override { std::exchange(done_, nullptr)(Dial()); }
+  void OnTurn() override { std::exchange(done_, nullptr)(Dial()); }
   Made Dial() {
     absl::StatusOr<Pipe> there = NewPipe(key_.text());
     if (!there.ok()) return there.status();
@@ -269,7 +269,7 @@ class Listener final : public rain::ChannelGenerator, private rain::TurnTask {
   rain::TransportKey bound_key() const override { return key_; }
 
  private:
-  void OnTurnEnd() override { std::exchange(done_, nullptr)(std::move(failure_)); }
+  void OnTurn() override { std::exchange(done_, nullptr)(std::move(failure_)); }
 
   std::optional<std::pair<rain::UniqueFd, rain::UniqueFd>> Take() {
     Ends ends;

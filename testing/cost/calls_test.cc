@@ -1,7 +1,7 @@
 // So many calls, and nothing else: whoever counts from outside runs this twice, with N calls and with 2 N, and takes the
 // difference.
 //
-//   calls inproc|tcp|attached PARALLEL CALLS
+//   calls inproc|same_loop|tcp|attached PARALLEL CALLS
 #include <cstdlib>
 #include <iostream>
 
@@ -17,7 +17,7 @@ constexpr int kCallsEach = 640;
 int main(int argc, char** argv) {
   const rain::LoopPair loops = rain::NewLoopPair(argc == 4 ? argv[1] : "");
   if (loops.client == nullptr) {
-    std::cerr << "usage: calls inproc|tcp|attached PARALLEL CALLS\n";
+    std::cerr << "usage: calls inproc|same_loop|tcp|attached PARALLEL CALLS\n";
     return 2;
   }
   const int parallel = std::atoi(argv[2]);

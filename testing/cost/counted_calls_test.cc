@@ -1,6 +1,6 @@
 // So many calls, counted from inside: prints how often they allocated, and how often they copied how many bytes.
 //
-//   counted_calls inproc|tcp|attached PARALLEL CALLS
+//   counted_calls inproc|same_loop|tcp|attached PARALLEL CALLS
 //
 // On standard output: "allocations COUNT", then "copies BYTES COUNT" for each size. The first allocation's stack is on standard
 // error.
@@ -21,7 +21,7 @@ constexpr int kCallsEach = 640;
 int main(int argc, char** argv) {
   const rain::LoopPair loops = rain::NewLoopPair(argc == 4 ? argv[1] : "");
   if (loops.client == nullptr) {
-    std::cerr << "usage: counted_calls inproc|tcp|attached PARALLEL CALLS\n";
+    std::cerr << "usage: counted_calls inproc|same_loop|tcp|attached PARALLEL CALLS\n";
     return 2;
   }
   const int parallel = std::atoi(argv[2]);

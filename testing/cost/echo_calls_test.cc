@@ -27,17 +27,15 @@ void Require(const absl::Status& status) {
 
 class ManualStepped final : public SteppedLoop {
  public:
-  ManualStepped(std::shared_ptr<ManualClock> clock, uint64_t seed)
-      : clock_(std::move(clock)), loop_(std::make_shared<ManualLoop>(clock_, seed)) {}
+  explicit ManualStepped(std::shared_ptr<ManualLoop> loop) : loop_(std::move(loop)) {}
   std::shared_ptr<Loop> loop() override { return loop_; }
   void RunReady() override { RunTurn(); }
   void RunTurn() override {
-    clock_->Advance(kTurn);
+    loop_->manual_clock().Advance(kTurn);
     loop_->RunTurn(Instant::Infinite());
   }
 
  private:
-  const std::shared_ptr<ManualClock> clock_;
   const std::shared_ptr<ManualLoop> loop_;
 };
 
@@ -51,21 +49,25 @@ class AttachedStepped final : public SteppedLoop {
   DrivenLoop driven_;
 };
 
-// The helm is taken in a turn of the loop's own thread, which waits after that, and kept.
+// The helm is taken in a turn of the loop's own thread, and kept. That thread goes on until somebody else has had the baton.
 class ThreadedStepped final : public SteppedLoop {
  public:
   ThreadedStepped() : loop_(NewUvLoop({.poll = absl::ZeroDuration()}).value()) {
     std::promise<bool> taken;
     loop_->Run([&] { taken.set_value(loop_->helm()->Take(maker_)); });
     if (!taken.get_future().get()) std::abort();
+    while (!RunTurnSoon()) {
+    }
   }
   std::shared_ptr<Loop> loop() override { return loop_; }
   // Sleeps a moment rather than to look again and again, which would differ from run to run.
-  void RunReady() override { loop_->RunTurn(loop_->clock().Now() + absl::Milliseconds(1)); }
+  void RunReady() override { RunTurnSoon(); }
   void RunTurn() override { loop_->RunTurn(Instant::Infinite()); }
   void LetGo() override { loop_->helm()->Leave(maker_); }
 
  private:
+  bool RunTurnSoon() { return loop_->RunTurn(loop_->clock().Now() + absl::Milliseconds(1)); }
+
   const std::shared_ptr<Loop> loop_;
   Helm::Caller maker_;
 };
@@ -75,12 +77,16 @@ class ThreadedStepped final : public SteppedLoop {
 LoopPair NewLoopPair(absl::string_view carrier) {
   if (carrier == "tcp") return {std::make_unique<ThreadedStepped>(), std::make_unique<ThreadedStepped>()};
   if (carrier == "attached") return {std::make_unique<AttachedStepped>(), std::make_unique<AttachedStepped>()};
+  const auto loop = std::make_shared<ManualLoop>();
+  if (carrier == "same_loop") return {std::make_unique<ManualStepped>(loop), std::make_unique<ManualStepped>(loop)};
   if (carrier != "inproc") return {};
-  const auto clock = std::make_shared<ManualClock>();
-  return {std::make_unique<ManualStepped>(clock, 1), std::make_unique<ManualStepped>(clock, 2)};
+  const auto other = std::make_shared<ManualLoop>(std::shared_ptr<ManualClock>(loop, &loop->manual_clock()), 2);
+  return {std::make_unique<ManualStepped>(loop), std::make_unique<ManualStepped>(other)};
 }
 
-absl::string_view KeyOf(absl::string_view carrier) { return carrier == "inproc" ? "inproc://cost" : "tcp://127.0.0.1:0"; }
+absl::string_view KeyOf(absl::string_view carrier) {
+  return carrier == "inproc" || carrier == "same_loop" ? "inproc://cost" : "tcp://127.0.0.1:0";
+}
 
 EchoCalls::Side::Side(std::shared_ptr<Loop> loop) {
   ListenRainOptions options;

@@ -27,8 +27,9 @@ struct LoopPair {
   std::unique_ptr<SteppedLoop> server;
 };
 
-// "inproc": manual loops, on a clock that passes ten microseconds a turn. "tcp": loops with threads of their own, which leave
-// them to their maker. "attached": TCP over libuv loops of the program's. Empty pointers: there is no such carrier.
+// "inproc": manual loops, on a clock that passes ten microseconds a turn; "same_loop": one of these for both. "tcp": loops with
+// threads of their own, which leave them to their maker. "attached": TCP over libuv loops of the program's. Empty pointers: there
+// is no such carrier.
 LoopPair NewLoopPair(absl::string_view carrier);
 // What the server of such a pair listens on.
 absl::string_view KeyOf(absl::string_view carrier);

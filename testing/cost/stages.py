@@ -12,7 +12,7 @@ import sys
 
 import cost_test
 
-CASES = (('tcp', 1), ('tcp', 64), ('inproc', 1), ('inproc', 64))
+CASES = (('tcp', 1), ('tcp', 64), ('same_loop', 1), ('same_loop', 64), ('inproc', 64))
 STAGES = (
     ('the caller and the handler themselves', r'EchoCalls|Stepped|main$'),
     ('ask: find the transport, check limits and window, give an id, arm the deadline',

@@ -46,9 +46,7 @@ class ModelLoop final : public Loop {
   ModelLoop() : core_(SystemClock(), 1) {}
 
   void Run(absl::AnyInvocable<void() &&> task) override {
-    if (!core_.Post(std::move(task))) return;
-    alarm_.Ring();
-    helm_.Summon();
+    if (core_.Post(std::move(task))) Wake();
   }
   int concurrency() const override { return 1; }
   bool InLoop() const override { return core_.baton().HeldHere(); }
@@ -57,6 +55,9 @@ class ModelLoop final : public Loop {
   uint64_t Random() override { return core_.Random(); }
   TimerHeap& timers() override { return core_.timers(); }
   void AtTurnEnd(TurnTask& task) override { core_.turn_ends().Add(task); }
+  void InNextTurn(TurnTask& task) override {
+    if (core_.InNextTurn(task)) Wake();
+  }
   bool RunTurn(Instant deadline) override {
     if (InLoop() || !core_.baton().Acquire(deadline, [this] { alarm_.Ring(); })) return false;
     Turn(deadline);
@@ -101,6 +102,10 @@ class ModelLoop final : public Loop {
   }
 
  private:
+  void Wake() {
+    alarm_.Ring();
+    helm_.Summon();
+  }
   void Turn(Instant deadline) {
     if (Look()) return;
     core_.set_asleep(true);
