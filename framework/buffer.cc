@@ -5,6 +5,7 @@
 #include <bit>
 #include <new>
 
+#include "listenrain/framework/atomic.h"
 #include "listenrain/framework/mutex.h"
 
 namespace rain {
@@ -27,11 +28,36 @@ class StringHome final : public BlockHome {
   void Release(Block* block) noexcept override { delete static_cast<StringBlock*>(block); }
 };
 
-// Free lists by size class behind one mutex: blocks come home from every thread. Lives until the pool has ended and its last
-// block is home: whoever leaves last deletes it.
+// A place for one idle block, to which no lock leads. Thread: any.
+class BlockSlot {
+ public:
+  // Null: there is none.
+  Block* Take() {
+    return block_.load(std::memory_order_relaxed) == nullptr ? nullptr : block_.exchange(nullptr, std::memory_order_acquire);
+  }
+  // False: the place is taken, or closed. If true, who empties it may have ended all of this.
+  bool Put(Block* block) {
+    Block* none = nullptr;
+    return block_.load(std::memory_order_relaxed) == nullptr &&
+           block_.compare_exchange_strong(none, block, std::memory_order_release);
+  }
+  // The last one taken. Nothing is put here any more.
+  Block* Close() { return block_.exchange(reinterpret_cast<Block*>(this), std::memory_order_acquire); }
+  bool empty() const { return block_.load(std::memory_order_relaxed) == nullptr; }
+
+ private:
+  Atomic<Block*> block_{nullptr};
+};
+
+// Free lists by size class behind one mutex: blocks come home from every thread. In front of them a slot for one block of each
+// small size, so that who needs one at a time takes no lock; but not where bytes are scarce, and have to be counted exactly.
+// Lives until the pool has ended and its last block is home: whoever leaves last deletes it.
 class PoolHome final : public BlockHome {
  public:
-  explicit PoolHome(const BufferPoolOptions& options) : options_(options) {}
+  explicit PoolHome(const BufferPoolOptions& options)
+      : options_(options),
+        has_slots_(options.max_bytes == SIZE_MAX && options.max_idle_bytes >= 4 * kBytesInSlots),
+        most_in_lists_(options.max_idle_bytes - (has_slots_ ? kBytesInSlots : 0)) {}
 
   Buffer Allocate(size_t size);
   void Release(Block* block) noexcept override;
@@ -49,8 +75,10 @@ class PoolHome final : public BlockHome {
   static size_t CapacityOf(size_t size, size_t size_class) {
     return size_class < kClasses ? size_t{1} << (kSmallestLog + size_class) : size;
   }
+  static constexpr size_t kSlots = 10;  // of 256 bytes to 128 KiB
+  static constexpr size_t kBytesInSlots = (size_t{1} << (kSmallestLog + kSlots)) - (size_t{1} << kSmallestLog);
   // What Trim leaves, so that a service of little traffic has its blocks at hand.
-  static constexpr size_t kAlwaysKept = 1 << 20;
+  static constexpr size_t kAlwaysKept = (1 << 20) - kBytesInSlots;
   static constexpr size_t kTrimmedAtOnce = 8192;  // blocks: a loop waits for that
   // Blocks of one size at home: the one that came last is given first.
   struct IdleBlocks {
@@ -72,6 +100,11 @@ class PoolHome final : public BlockHome {
     idle_bytes_ -= block->capacity;
     return block;
   }
+  static Buffer Give(Block* block, size_t size) {
+    block->references.store(1, std::memory_order_relaxed);
+    return Buffer(block, size);
+  }
+  void PutAway(Block* block) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   Buffer TakeIdle(size_t size_class, size_t size) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   Block* TakeSurplus(size_t room) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void* Obtain(size_t bytes);
@@ -81,12 +114,15 @@ class PoolHome final : public BlockHome {
   ~PoolHome() = default;
 
   const BufferPoolOptions options_;
+  const bool has_slots_;                 // else they stay empty
+  const size_t most_in_lists_;           // bytes
+  std::array<BlockSlot, kSlots> slots_;  // what lies in them counts as in use with what the lock guards
   Mutex mutex_;
   std::array<IdleBlocks, kClasses> idle_ ABSL_GUARDED_BY(mutex_);
   Instant second_ ABSL_GUARDED_BY(mutex_);  // of Trim: when the present one began
   size_t idle_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
   size_t used_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
-  size_t users_ ABSL_GUARDED_BY(mutex_) = 1;  // the pool, and each block that is not at home
+  size_t users_ ABSL_GUARDED_BY(mutex_) = 1;  // the pool, and each block that is not in a list
   bool orphaned_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
@@ -123,8 +159,15 @@ Buffer PoolHome::TakeIdle(size_t size_class, size_t size) {
   Block* block = PopIdle(idle_[size_class]);
   used_bytes_ += block->capacity;
   ++users_;
-  block->references.store(1, std::memory_order_relaxed);
-  return Buffer(block, size);
+  return Give(block, size);
+}
+
+// Into its list. It is not the last user: the pool is there.
+void PoolHome::PutAway(Block* block) {
+  idle_[ClassOf(block->capacity)].Push(block);
+  idle_bytes_ += block->capacity;
+  used_bytes_ -= block->capacity;
+  --users_;
 }
 
 // A list of idle blocks, the largest first, without which `room` more bytes are within max_bytes; as many as there are, if not.
@@ -143,6 +186,9 @@ Block* PoolHome::TakeSurplus(size_t room) {
 Buffer PoolHome::Allocate(size_t size) {
   if (size > SIZE_MAX / 4) return {};
   const size_t size_class = ClassOf(size);
+  if (size_class < kSlots) {
+    if (Block* block = slots_[size_class].Take()) return Give(block, size);
+  }
   const size_t capacity = CapacityOf(size, size_class);
   Block* surplus = nullptr;
   {
@@ -169,15 +215,10 @@ Buffer PoolHome::Allocate(size_t size) {
 void PoolHome::Release(Block* block) noexcept {
   const size_t capacity = block->capacity;
   const size_t size_class = ClassOf(capacity);
+  if (has_slots_ && size_class < kSlots && slots_[size_class].Put(block)) return;
   {
     MutexLock lock(mutex_);
-    if (!orphaned_ && size_class < kClasses && idle_bytes_ + capacity <= options_.max_idle_bytes) {
-      idle_[size_class].Push(block);
-      idle_bytes_ += capacity;
-      used_bytes_ -= capacity;
-      --users_;  // not the last: the pool is there
-      return;
-    }
+    if (!orphaned_ && size_class < kClasses && idle_bytes_ + capacity <= most_in_lists_) return PutAway(block);
   }
   GiveBack(block);
   Leave(capacity);
@@ -187,6 +228,9 @@ void PoolHome::Orphan() {
   std::array<IdleBlocks, kClasses> idle;
   {
     MutexLock lock(mutex_);
+    for (BlockSlot& slot : slots_) {
+      if (Block* block = slot.Close()) PutAway(block);
+    }
     idle.swap(idle_);
     idle_bytes_ = 0;
     orphaned_ = true;
@@ -220,7 +264,9 @@ bool PoolHome::Trim(Instant now) {
 
 size_t PoolHome::bytes_in_use() {
   MutexLock lock(mutex_);
-  return used_bytes_;
+  size_t bytes = used_bytes_;
+  for (size_t slot = 0; slot < kSlots; ++slot) bytes -= slots_[slot].empty() ? 0 : CapacityOf(0, slot);
+  return bytes;
 }
 
 class DefaultBufferPool final : public BufferPool {
@@ -278,22 +324,16 @@ void Payload::DropFront(size_t count) {
 }
 
 void Payload::DropBack(size_t count) {
-  for (; count > 0; --count) {
-    if (all_ == nullptr) {
-      first_[size_ - 1] = Buffer();
-    } else {
-      all_->pop_back();
-    }
-    --size_;
-  }
+  size_ -= count;
+  if (all_ != nullptr) return all_->resize(size_);
+  for (Buffer* dropped = first_ + size_; count > 0; --count) *dropped++ = Buffer();
 }
 
 void RemovePrefixOfPieces(Payload& payload, size_t count) {
-  if (payload.empty()) return;
-  const Buffer* first = payload.begin();
-  for (; first != payload.end() - 1 && count >= first->size(); ++first) count -= first->size();
-  payload.DropFront(static_cast<size_t>(first - payload.begin()));
-  payload.front().RemovePrefix(count);
+  size_t dropped = 0;
+  while (dropped + 1 < payload.size() && count >= payload[dropped].size()) count -= payload[dropped++].size();
+  if (dropped > 0) payload.DropFront(dropped);
+  if (!payload.empty()) payload.front().RemovePrefix(count);
 }
 
 void RemoveSuffix(Payload& payload, size_t count) {

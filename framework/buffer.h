@@ -234,7 +234,7 @@ class BufferPool {
   virtual ~BufferPool() = default;
   // A unique buffer of exactly `size` bytes with unspecified contents; an empty one when the pool refuses.
   virtual Buffer Allocate(size_t size) = 0;
-  // Bytes of the blocks that are not at home.
+  // Bytes of the blocks that are not at home; exact while none comes or goes.
   virtual size_t bytes_in_use() const = 0;
   // Gives back what was idle for the last second, but for a little. True if it shall be asked again in a second.
   virtual bool Trim(Instant now) = 0;

@@ -76,15 +76,18 @@ TEST(BufferPool, BlocksTooLargeForAClassAreNotKept) {
 }
 
 TEST(BufferPool, IdleBytesAreBounded) {
-  const auto allocator = std::make_shared<CountingAllocator>();
-  const auto pool = NewBufferPool({.max_idle_bytes = 4096, .allocator = allocator});
-  std::vector<Buffer> out;
-  for (int i = 0; i < 100; ++i) out.push_back(pool->Allocate(1024));
-  EXPECT_GE(allocator->bytes.load(), 100u * 1024);
-  out.clear();
-  EXPECT_EQ(pool->bytes_in_use(), 0u);
-  EXPECT_GE(allocator->bytes.load(), 4096u);
-  EXPECT_LT(allocator->bytes.load(), 5 * 1024u);
+  for (const size_t most : {size_t{4096}, size_t{2} << 20}) {
+    const auto allocator = std::make_shared<CountingAllocator>();
+    const auto pool = NewBufferPool({.max_idle_bytes = most, .allocator = allocator});
+    for (size_t size = 256; size < (1 << 20); size *= 2) (void)pool->Allocate(size);
+    std::vector<Buffer> out;
+    for (int i = 0; i < 200; ++i) out.push_back(pool->Allocate(most / 64));
+    EXPECT_GE(allocator->bytes.load(), 3 * most);
+    out.clear();
+    EXPECT_EQ(pool->bytes_in_use(), 0u);
+    EXPECT_GE(allocator->bytes.load(), most * 3 / 4);
+    EXPECT_LT(allocator->bytes.load(), most + 64 * 64) << "with the blocks' headers";
+  }
 }
 
 TEST(BufferPool, TrimGivesBackWhatNobodyNeededForASecondButForALittle) {
@@ -108,14 +111,14 @@ TEST(BufferPool, TrimGivesBackWhatNobodyNeededForASecondButForALittle) {
   }
   EXPECT_EQ(allocator->blocks.load(), 100u) << "what was needed is given again";
   EXPECT_FALSE(trim());
-  EXPECT_EQ(allocator->bytes.load(), 16 * each) << "none since, of which a mebibyte stays";
+  EXPECT_EQ(allocator->bytes.load(), 13 * each) << "none since, of which not a mebibyte stays";
   EXPECT_FALSE(trim());
-  EXPECT_EQ(allocator->bytes.load(), 16 * each);
-  hold(16);
+  EXPECT_EQ(allocator->bytes.load(), 13 * each);
+  hold(13);
   (void)pool->Allocate(1 << 20);
   EXPECT_TRUE(trim()) << "all were needed";
   EXPECT_FALSE(trim());
-  EXPECT_EQ(allocator->bytes.load(), 16 * each) << "the largest goes first";
+  EXPECT_EQ(allocator->bytes.load(), 13 * each) << "the largest goes first";
 }
 
 TEST(BufferPool, RefusesBeyondItsLimitAndGivesAgainWhenBlocksCameHome) {
@@ -129,6 +132,15 @@ TEST(BufferPool, RefusesBeyondItsLimitAndGivesAgainWhenBlocksCameHome) {
   EXPECT_FALSE(pool->Allocate(512).empty());
   EXPECT_TRUE(pool->Allocate(SIZE_MAX).empty());
   EXPECT_TRUE(pool->Allocate(SIZE_MAX / 4).empty());
+}
+
+TEST(BufferPool, WhoWantsNoIdleBlocksHasNone) {
+  const auto allocator = std::make_shared<CountingAllocator>();
+  const auto pool = NewBufferPool({.max_idle_bytes = 0, .allocator = allocator});
+  for (const size_t size : {size_t{1}, size_t{5000}, size_t{1} << 20}) {
+    EXPECT_FALSE(pool->Allocate(size).empty());
+    EXPECT_EQ(allocator->bytes.load(), 0u);
+  }
 }
 
 // A pool full of idle small blocks must not refuse a large one.
@@ -206,7 +218,7 @@ TEST(BufferPool, SlicesOfOneBlockEndOnManyThreads) {
 TEST(BufferPool, EndsWhileBlocksComeHome) {
   const auto allocator = std::make_shared<CountingAllocator>();
   for (int round = 0; round < 300; ++round) {
-    auto pool = NewBufferPool({.max_idle_bytes = 1024, .allocator = allocator});
+    auto pool = NewBufferPool({.max_idle_bytes = size_t{1} << (round % 2 == 0 ? 10 : 20), .allocator = allocator});
     std::vector<std::thread> threads;
     for (int i = 0; i < 3; ++i) {
       threads.emplace_back([a = pool->Allocate(700), b = pool->Allocate(2 << 20)]() mutable {

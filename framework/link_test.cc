@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "listenrain/codecs/length_prefix.h"
+#include "listenrain/framework/callback_task_test.h"
 #include "listenrain/testing/line_codec.h"
 #include "listenrain/testing/manual_loop.h"
 #include "listenrain/testing/scripted_channel.h"
@@ -164,16 +165,8 @@ TEST_F(LinkTest, WritesAtTheTurnsEndButAtOnceWhereManyLinksCarrySomething) {
   const auto left_before_the_turns_end = [&] {
     bool left = false;
     first.peer().Send(Framed("b"));
-    class AtEnd final : public TurnTask {
-     public:
-      explicit AtEnd(std::function<void()> end) : end_(std::move(end)) {}
-      void OnTurn() override { end_(); }
-
-     private:
-      const std::function<void()> end_;
-    };
     const std::string before = first.peer().taken();
-    AtEnd end([&] { left = first.peer().taken() != before; });
+    CallbackTask end([&] { left = first.peer().taken() != before; });
     loop_.AtTurnEnd(end);  // it comes before what the turn asks for
     EXPECT_TRUE(loop_.RunTurn(loop_.now()));
     Settle();

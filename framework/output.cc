@@ -52,7 +52,10 @@ absl::StatusOr<size_t> Output::EndPacket() {
   if (packet.ok()) {
     waiting_bytes_ += *packet;
     start_ = cursor_;
-    if (has_pieces()) ForgetPieces();
+    if (has_pieces()) {
+      waiting_by_reference_ += referred_bytes_;
+      ForgetPieces();
+    }
   } else {
     Rewind();
   }
@@ -107,18 +110,23 @@ absl::StatusOr<size_t> Output::Append(Payload payload) {
   return EndPacket();
 }
 
+// The block goes with its last piece: it is dropped next.
 absl::Span<const Buffer> Output::Ready() {
-  if (!block_.empty()) Emit(OffsetOf(cursor_));
+  if (!block_.empty() && OffsetOf(cursor_) > mark_) {
+    block_.Truncate(OffsetOf(cursor_));
+    block_.RemovePrefix(mark_);
+    ready_.push_back(std::move(block_));
+  }
   return ready_;
 }
 
-// The next block has room for twice as much as left now. It becomes smaller slowly: who writes by fits and starts should not have
-// to go on in a second one.
+// The next block has room for twice as much as this turn wrote. It becomes smaller slowly: who writes by fits and starts should
+// not have to go on in a second one.
 void Output::Clear() {
-  const size_t enough = std::clamp(2 * waiting_bytes_, kSmallestBlock, kLargestBlock);
+  const size_t enough = std::clamp(2 * (waiting_bytes_ - waiting_by_reference_), kSmallestBlock, kLargestBlock);
   pace_->block_bytes = std::max(enough, pace_->block_bytes - pace_->block_bytes / 8);
   set_block_bytes(pace_->block_bytes);
-  waiting_bytes_ = 0;
+  waiting_bytes_ = waiting_by_reference_ = 0;
   ready_.clear();
   DropBlock();
 }

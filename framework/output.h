@@ -13,7 +13,7 @@
 
 namespace rain {
 
-// How much leaves at once, as far as is known: by this the size of the next block is chosen.
+// How much is written at once, as far as is known: by this the size of the next block is chosen.
 struct WritePace {
   size_t block_bytes = 4 << 10;
 };
@@ -66,6 +66,7 @@ class Output final : public PayloadWriter {
   std::vector<Buffer> ready_;
   size_t mark_ = 0;  // where in block_ the bytes begin that are in no piece of ready_ yet
   size_t waiting_bytes_ = 0;
+  size_t waiting_by_reference_ = 0;  // bytes of these that lie in no block of the output's
   WritePace own_pace_;
   WritePace* pace_ = &own_pace_;
 };

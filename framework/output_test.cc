@@ -139,6 +139,27 @@ TEST_F(OutputTest, LargeBodiesAreNotCopied) {
   EXPECT_NE(std::find(written_.pointers.begin(), written_.pointers.end(), body), written_.pointers.end());
 }
 
+TEST_F(OutputTest, ABlockIsNotMadeForWhatIsNotWrittenIntoIt) {
+  Output output(*codec_, *pool_, 1 << 20);
+  for (int turn = 0; turn < 100; ++turn) {
+    EXPECT_EQ(pool_->bytes_in_use(), 0u);
+    ASSERT_TRUE(output.Begin().ok());
+    static_cast<PayloadWriter&>(output).Append(Buffer::Adopt(std::string(kReferenceBytes, 'x')));
+    output.Rewind();
+    ASSERT_TRUE(output.Append(PayloadOf(std::string(kReferenceBytes, 'x'))).ok());
+    EXPECT_LE(pool_->bytes_in_use(), turn < 50 ? 4096u : 1024u) << "the header's";
+    Flush(output);
+  }
+  for (int turn = 0; turn < 2; ++turn) {
+    for (int i = 0; i < 30; ++i) ASSERT_TRUE(output.Append(PayloadOf(std::string(1000, 'x'))).ok());
+    Flush(output);
+  }
+  ASSERT_TRUE(output.Begin().ok());
+  EXPECT_EQ(pool_->bytes_in_use(), 65536u) << "twice of what was";
+  output.Rewind();
+  Flush(output);
+}
+
 TEST_F(OutputTest, AFailedPacketLeavesTheOthersAlone) {
   Output output(*codec_, *pool_, 100);
   ASSERT_TRUE(output.Append(PayloadOf("before")).ok());

@@ -143,8 +143,7 @@ absl::Status PacketReader::FillRest(Buffer& bytes, PacketSink& sink) {
   bytes.RemovePrefix(now);
   rest_filled_ += now;
   if (rest_filled_ < rest_.size()) return absl::OkStatus();
-  Payload packet;
-  packet.push_back(std::exchange(kept_, Buffer()));
+  Payload packet(std::exchange(kept_, Buffer()));
   packet.push_back(std::exchange(rest_, Buffer()));
   DeliverPieces(std::move(packet), sink);
   return absl::OkStatus();
@@ -155,10 +154,13 @@ absl::Status PacketReader::Splice(Buffer& bytes, PacketSink& sink) {
   const size_t missing = shape_.total > kept_.size() ? shape_.total - kept_.size() : 0;
   if (StartsLarge()) {
     if (bytes.size() >= missing) {
-      Payload packet;
-      packet.push_back(std::exchange(kept_, Buffer()));
-      packet.push_back(bytes.Share(0, missing));
-      bytes.RemovePrefix(missing);
+      Payload packet(std::exchange(kept_, Buffer()));
+      if (bytes.size() == missing) {
+        packet.push_back(std::exchange(bytes, Buffer()));
+      } else {
+        packet.push_back(bytes.Share(0, missing));
+        bytes.RemovePrefix(missing);
+      }
       DeliverPieces(std::move(packet), sink);
       return absl::OkStatus();
     }
@@ -214,7 +216,7 @@ absl::Status PacketReader::Cut(Buffer bytes, PacketSink& sink) {
 
 // A large packet of the shape shape_, in pieces.
 void PacketReader::DeliverPieces(Payload packet, PacketSink& sink) {
-  RemoveSuffix(packet, shape_.trailer);
+  if (shape_.trailer > 0) RemoveSuffix(packet, shape_.trailer);
   RemovePrefix(packet, shape_.header);
   Deliver(std::move(packet), shape_.total, sink);
 }

@@ -116,6 +116,28 @@ TEST_F(PacketReaderTest, LargePacketsComeInTwoPiecesOfWhichTheFirstHasTheHeader)
   }
 }
 
+// Nobody else keeps its block then: who gets it may write there.
+TEST_F(PacketReaderTest, TheRestOfALargePacketIsHandedOnAsItCame) {
+  class Unique final : public PacketSink {
+   public:
+    bool OnPacket(Payload&& payload) override {
+      EXPECT_EQ(payload.back().data(), expected);
+      EXPECT_TRUE(payload.back().unique());
+      ++packets;
+      return true;
+    }
+    const char* expected = nullptr;
+    int packets = 0;
+  } sink;
+  PacketReader reader = NewReader();
+  const std::string packet = Framed(Bytes(kLargePacketBytes, 1));
+  ASSERT_TRUE(reader.Consume(Buffer::Adopt(packet.substr(0, 100)), sink).ok());
+  Buffer rest = Buffer::Adopt(packet.substr(100));
+  sink.expected = rest.data();
+  ASSERT_TRUE(reader.Consume(std::move(rest), sink).ok());
+  EXPECT_EQ(sink.packets, 1);
+}
+
 TEST_F(PacketReaderTest, AnAnnouncedSizeOverTheLimitIsRefusedBeforeAnythingIsAllocated) {
   PacketReader reader = NewReader({.max_packet_bytes = 1000});
   const absl::Status status = FeedLikeAPipe(reader, absl::string_view("\x40\x00\x00\x00", 4), 4);

@@ -21,7 +21,7 @@ PayloadWriter::PayloadWriter(BufferPool& pool, size_t max_bytes, size_t block_by
 
 void PayloadWriter::ForgetPieces() {
   closed_.clear();
-  closed_bytes_ = 0;
+  closed_bytes_ = referred_bytes_ = 0;
   origin_ = Buffer();
   moved_ = false;
 }
@@ -46,21 +46,18 @@ absl::Status PayloadWriter::BeginAnew() {
 
 void PayloadWriter::Rewind() {
   if (moved_) block_ = std::move(origin_);
-  moved_ = false;
-  closed_.clear();
-  closed_bytes_ = 0;
+  ForgetPieces();
   start_ = end_ = cursor_ = block_.empty() ? nullptr : block_.mutable_data() + begun_at_;
 }
 
 Payload PayloadWriter::Take() {
   assert(status_.ok());
   CloseRegion();
-  origin_ = Buffer();
-  moved_ = false;
-  closed_bytes_ = 0;
   begun_at_ = OffsetOf(cursor_);
   end_ = cursor_;
-  return std::exchange(closed_, Payload());
+  Payload taken = std::exchange(closed_, Payload());
+  ForgetPieces();
+  return taken;
 }
 
 void PayloadWriter::CloseRegion() {
@@ -117,6 +114,7 @@ void PayloadWriter::Append(Buffer bytes) {
   }
   CloseRegion();
   closed_bytes_ += bytes.size();
+  referred_bytes_ += bytes.size();
   closed_.push_back(std::move(bytes));
   OpenRegion(OffsetOf(cursor_));
 }

@@ -86,9 +86,10 @@ class PayloadWriter {
   bool moved_ = false;
   char* start_ = nullptr;
   char* cursor_ = nullptr;
-  char* end_ = nullptr;      // of what Reserve may give: the block's end, or the size limit
-  Payload closed_;           // the payload's earlier pieces; the first begins with the headroom
-  size_t closed_bytes_ = 0;  // without headroom
+  char* end_ = nullptr;        // of what Reserve may give: the block's end, or the size limit
+  Payload closed_;             // the payload's earlier pieces; the first begins with the headroom
+  size_t closed_bytes_ = 0;    // without headroom
+  size_t referred_bytes_ = 0;  // of these, in buffers that were appended by reference
   absl::Status status_;
 };
 

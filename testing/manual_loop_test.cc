@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "listenrain/framework/callback_task_test.h"
 
 namespace rain {
 namespace {
@@ -23,15 +24,6 @@ class RecordingTimer final : public Timer {
   }
   ManualLoop& loop_;
   std::vector<int64_t>& fired_;
-};
-
-class RecordingTask final : public TurnTask {
- public:
-  explicit RecordingTask(std::string& log) : log_(log) {}
-
- private:
-  void OnTurn() override { log_ += "end "; }
-  std::string& log_;
 };
 
 TEST(ManualLoop, RunsTasksInLaterTurnsInTheOrderOfTheCalls) {
@@ -54,7 +46,7 @@ TEST(ManualLoop, RunsTasksInLaterTurnsInTheOrderOfTheCalls) {
 TEST(ManualLoop, RunsTurnEndsAskedForBetweenTurns) {
   ManualLoop loop;
   std::string log;
-  RecordingTask task(log);
+  CallbackTask task([&] { log += "end "; });
   loop.AtTurnEnd(task);
   EXPECT_TRUE(loop.busy());
   EXPECT_TRUE(loop.RunUntilIdle());

@@ -1,4 +1,5 @@
-// PollingPolicy: whether a loop looks for input a while before it sleeps: only while that has lately paid off.
+// PollingPolicy: whether a loop looks for input a while before it sleeps: only while that has lately paid off; and how often it
+// offers the core to other threads meanwhile.
 #pragma once
 
 #include <algorithm>
@@ -21,6 +22,11 @@ class PollingPolicy {
   }
   // Another thread needs this core: what is looked for cannot come before that has run.
   void OnCrowded() { Pause(); }
+  // After so many looks. An offer takes as long as some looks, so they are rare while nobody takes them.
+  bool ShouldOfferCore(int looks) const {
+    return looks % (offers_in_vain_ < kManyOffers ? kLooksBetweenOffers : kLooksBetweenRareOffers) == 0;
+  }
+  void OnCoreOffered(bool taken) { offers_in_vain_ = taken ? 0 : std::min(offers_in_vain_ + 1, kManyOffers); }
   // Sleeping ended so early that looking might have found it.
   void OnShortSleep() {
     if (credit_ == 0 && --short_sleeps_left_ <= 0) credit_ = 1;
@@ -29,6 +35,9 @@ class PollingPolicy {
  private:
   static constexpr int kMaxCredit = 16;  // turns looked for in vain until the loop sleeps at once again
   static constexpr int kMaxPause = 64;
+  static constexpr int kManyOffers = 16;
+  static constexpr int kLooksBetweenOffers = 4;
+  static constexpr int kLooksBetweenRareOffers = 64;
 
   void Pause() {
     credit_ = 0;
@@ -39,6 +48,7 @@ class PollingPolicy {
   int credit_ = 0;
   int pause_ = 1;              // short sleeps before the next try, should it be in vain again
   int short_sleeps_left_ = 1;  // until that try
+  int offers_in_vain_ = 0;     // since somebody took the core
 };
 
 }  // namespace rain

@@ -39,5 +39,24 @@ TEST(PollingPolicy, LeavesACrowdedCoreAtOnce) {
   EXPECT_TRUE(policy.ShouldPoll()) << "and tries again";
 }
 
+TEST(PollingPolicy, OffersTheCoreRarelyWhileNobodyTakesIt) {
+  PollingPolicy policy;
+  const auto offers = [&](bool taken) {
+    int count = 0;
+    for (int looks = 1; looks <= 1000; ++looks) {
+      if (!policy.ShouldOfferCore(looks)) continue;
+      ++count;
+      policy.OnCoreOffered(taken);
+    }
+    return count;
+  };
+  EXPECT_GT(offers(true), 200);
+  offers(false);
+  EXPECT_LT(offers(false), 20);
+  EXPECT_GT(offers(false), 5) << "still";
+  offers(true);
+  EXPECT_GT(offers(true), 200);
+}
+
 }  // namespace
 }  // namespace rain

@@ -12,6 +12,7 @@
 #include <string>
 #include <utility>
 
+#include "listenrain/framework/callback_task_test.h"
 #include "listenrain/framework/log.h"
 #include "listenrain/testing/manual_loop.h"
 #include "listenrain/transports/driven_loop_test.h"
@@ -131,27 +132,20 @@ TEST(Readiness, WhatACallbackThrowsIsLoggedAndTheLoopGoesOn) {
   EXPECT_EQ(logged, "thrown by a test");
 }
 
-class Flag final : public TurnTask {
- public:
-  bool ran = false;
-
- private:
-  void OnTurn() override { ran = true; }
-};
-
 TEST(Readiness, WhatACallbackAsksForATurnsEndRunsInTheSameTurn) {
   DrivenLoop loop;
   auto [ours, theirs] = SocketPair();
-  Flag flag;
   bool called = false;
+  bool ended = false;
+  CallbackTask end([&] { ended = true; });
   auto watch = WatchIt(*loop, ours.get(), [&](Readiness) {
     called = true;
-    loop->AtTurnEnd(flag);
+    loop->AtTurnEnd(end);
   });
   watch->Want(false, true);
   for (int turn = 0; turn < 100 && !called; ++turn) loop.RunTurn();
   EXPECT_TRUE(called);
-  EXPECT_TRUE(flag.ran);
+  EXPECT_TRUE(ended);
 }
 
 TEST(Readiness, TheTurnsTimeIsNotFromBeforeItSlept) {

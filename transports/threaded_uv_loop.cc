@@ -30,11 +30,15 @@ int MillisecondsUntil(Instant until, Instant now) {
   return static_cast<int>(std::min<int64_t>(milliseconds, std::numeric_limits<int>::max()));
 }
 
+// For times so short that they need no saturation, nor a conversion each turn.
+Instant After(Instant from, int64_t nanoseconds) { return {from.nanoseconds + nanoseconds}; }
+
 // The loop with a thread of its own. It sleeps in its set of descriptors, of which libuv's own is one, as uv_backend_fd is made
 // for: so what comes for a descriptor passes libuv by.
 class ThreadedUvLoop final : public BasicUvLoop {
  public:
-  explicit ThreadedUvLoop(const UvLoopOptions& options) : poll_(options.poll) {}
+  explicit ThreadedUvLoop(const UvLoopOptions& options)
+      : poll_(absl::ToInt64Nanoseconds(std::clamp(options.poll, absl::ZeroDuration(), absl::Hours(1)))) {}
 
   // Errors: as SystemError.
   absl::Status Start();
@@ -59,9 +63,9 @@ class ThreadedUvLoop final : public BasicUvLoop {
   bool TellAndWork();
   void Sleep(Instant deadline);
 
-  const absl::Duration poll_;
+  const int64_t poll_;  // nanoseconds, both
   // Waking takes as long as some looks; and where both ends of a channel sleep, each waits for the other to wake as well.
-  const absl::Duration short_sleep_ = 4 * poll_;
+  const int64_t short_sleep_ = 4 * poll_;
   uv_loop_t uv_;
   uv_async_t async_;
   std::unique_ptr<Watch> uv_watch_;
@@ -146,7 +150,7 @@ void ThreadedUvLoop::Turn(Instant deadline) {
   core_.Refresh();
   const Instant fell_asleep = core_.now();
   Sleep(deadline);
-  if (now() < fell_asleep + short_sleep_) polling_.OnShortSleep();
+  if (now() < After(fell_asleep, short_sleep_)) polling_.OnShortSleep();
 }
 
 void ThreadedUvLoop::Sleep(Instant deadline) {
@@ -167,10 +171,10 @@ void ThreadedUvLoop::Sleep(Instant deadline) {
 // to more work, as between two ends of a channel in process, is done on the spot for a while. Waits for nothing. False if there
 // was nothing to do.
 bool ThreadedUvLoop::Look() {
-  constexpr absl::Duration kBeforeTheSystemIsAsked = absl::Microseconds(10);
+  constexpr int64_t kNanosecondsBeforeTheSystemIsAsked = 10'000;
   bool happened = false;
   core_.Refresh();
-  const Instant until = core_.now() + kBeforeTheSystemIsAsked;
+  const Instant until = After(core_.now(), kNanosecondsBeforeTheSystemIsAsked);
   while (core_.NextDeadline() <= core_.now() && core_.now() < until) {
     happened = true;
     core_.WorkAsOfNow();
@@ -191,17 +195,18 @@ bool ThreadedUvLoop::TellAndWork() {
 // Looks for something to do, for the time that is set. Where there are more threads than cores, what is looked for may be waiting
 // for this core: so it is offered again and again, and where it was taken for long, looking is left for now.
 bool ThreadedUvLoop::Poll(Instant deadline) {
-  constexpr int kLooksBetweenYields = 4;
+  constexpr int64_t kNanosecondsOfAnOfferInVain = 3'000;
   Instant until;
   for (int looks = 1;; ++looks) {
     if (Look()) return true;
-    if (looks == 1) until = std::min(core_.now() + poll_, deadline);
+    if (looks == 1) until = std::min(After(core_.now(), poll_), deadline);
     if (core_.now() >= until) break;
-    if (looks % kLooksBetweenYields != 0) continue;
+    if (!polling_.ShouldOfferCore(looks)) continue;
     const Instant offered = core_.now();
     sched_yield();
     core_.Refresh();
-    if (core_.now() < offered + poll_) continue;
+    polling_.OnCoreOffered(core_.now() >= After(offered, kNanosecondsOfAnOfferInVain));
+    if (core_.now() < After(offered, poll_)) continue;
     polling_.OnCrowded();
     return false;
   }

@@ -140,7 +140,10 @@ TEST(BuffersInterleaved, APoolMayEndWhileItsBlocksAreOut) {
     auto state = std::make_shared<State>();
     state->one = state->pool->Allocate(100);
     state->other = state->pool->Allocate(2 << 20);  // of no size class
-    state->pool->Allocate(100);                     // at home already
+    {  // at home already: one in its slot, one in the list
+      const Buffer one = state->pool->Allocate(1000);
+      const Buffer other = state->pool->Allocate(1000);
+    }
     scenario.Thread("ends the pool", [state] { state->pool.reset(); });
     scenario.Thread("drops one", [state] { state->one = Buffer(); });
     scenario.Thread("drops the other", [state] { state->other = Buffer(); });
