@@ -55,11 +55,11 @@ TEST(InFlightRace, LooksWhileCallsBeginAndEnd) {
       --asking;
     });
   }
-  Handover<InFlightReport> told;
   while (asking > 0) {
     const auto report = rain->InFlight(protocol, {.most_calls = 2, .timeout = absl::InfiniteDuration()});
     ASSERT_TRUE(report.ok()) << report.status();
     ExpectPlausible(*report, 2);
+    Handover<InFlightReport> told;
     rain->InFlightThen([&told](InFlightReport found) { told.Put(std::move(found)); }, 2);
     ExpectPlausible(told.Take(), 2);
   }
