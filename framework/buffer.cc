@@ -78,7 +78,7 @@ class PoolHome final : public BlockHome {
   static constexpr size_t kSlots = 10;  // of 256 bytes to 128 KiB
   static constexpr size_t kBytesInSlots = (size_t{1} << (kSmallestLog + kSlots)) - (size_t{1} << kSmallestLog);
   // What Trim leaves, so that a service of little traffic has its blocks at hand.
-  static constexpr size_t kAlwaysKept = (1 << 20) - kBytesInSlots;
+  static constexpr size_t kAlwaysKept = 1 << 20;
   static constexpr size_t kTrimmedAtOnce = 8192;  // blocks: a loop waits for that
   // Blocks of one size at home: the one that came last is given first.
   struct IdleBlocks {
@@ -105,6 +105,7 @@ class PoolHome final : public BlockHome {
     return Buffer(block, size);
   }
   void PutAway(Block* block) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  size_t bytes_in_slots() const;
   Buffer TakeIdle(size_t size_class, size_t size) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   Block* TakeSurplus(size_t room) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void* Obtain(size_t bytes);
@@ -241,6 +242,7 @@ void PoolHome::Orphan() {
 
 bool PoolHome::Trim(Instant now) {
   Block* unneeded = nullptr;
+  const size_t kept = kAlwaysKept - bytes_in_slots();
   bool more = false;
   {
     MutexLock lock(mutex_);
@@ -249,24 +251,28 @@ bool PoolHome::Trim(Instant now) {
       size_t left = kTrimmedAtOnce;
       for (size_t size_class = kClasses; size_class-- > 0;) {
         IdleBlocks& idle = idle_[size_class];
-        for (size_t spare = idle.least; spare > 0 && idle_bytes_ > kAlwaysKept && left > 0; --spare, --left) {
+        for (size_t spare = idle.least; spare > 0 && idle_bytes_ > kept && left > 0; --spare, --left) {
           Block* block = PopIdle(idle);
           block->next = std::exchange(unneeded, block);
         }
         idle.least = idle.count;
       }
     }
-    more = idle_bytes_ > kAlwaysKept;
+    more = idle_bytes_ > kept;
   }
   GiveBackAll(unneeded);
   return more;
 }
 
+size_t PoolHome::bytes_in_slots() const {
+  size_t bytes = 0;
+  for (size_t slot = 0; slot < kSlots; ++slot) bytes += slots_[slot].empty() ? 0 : CapacityOf(0, slot);
+  return bytes;
+}
+
 size_t PoolHome::bytes_in_use() {
   MutexLock lock(mutex_);
-  size_t bytes = used_bytes_;
-  for (size_t slot = 0; slot < kSlots; ++slot) bytes -= slots_[slot].empty() ? 0 : CapacityOf(0, slot);
-  return bytes;
+  return used_bytes_ - bytes_in_slots();
 }
 
 class DefaultBufferPool final : public BufferPool {

@@ -216,7 +216,7 @@ absl::Status PacketReader::Cut(Buffer bytes, PacketSink& sink) {
 
 // A large packet of the shape shape_, in pieces.
 void PacketReader::DeliverPieces(Payload packet, PacketSink& sink) {
-  if (shape_.trailer > 0) RemoveSuffix(packet, shape_.trailer);
+  RemoveSuffix(packet, shape_.trailer);
   RemovePrefix(packet, shape_.header);
   Deliver(std::move(packet), shape_.total, sink);
 }

@@ -140,7 +140,8 @@ TEST(BuffersInterleaved, APoolMayEndWhileItsBlocksAreOut) {
     auto state = std::make_shared<State>();
     state->one = state->pool->Allocate(100);
     state->other = state->pool->Allocate(2 << 20);  // of no size class
-    {  // at home already: one in its slot, one in the list
+    // At home already: one in its slot, one in the list.
+    {
       const Buffer one = state->pool->Allocate(1000);
       const Buffer other = state->pool->Allocate(1000);
     }
